@@ -1,0 +1,77 @@
+"""PostgreSQL, set up for many short transactions whose statements are sent ahead of their answers."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, LiteralString
+
+import psycopg
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from tuan.kernel.errors import Overloaded, Unreachable
+
+Connection = psycopg.AsyncConnection[TupleRow]
+Pool = AsyncConnectionPool[Connection]
+
+LIMITS: Final = {
+    "lock_timeout": "2s",
+    "statement_timeout": "5s",
+    "timezone": "UTC",
+}
+PINNED_PLANS: Final = {
+    # To plan one of our statements costs more than to run it, so plan once. A plan made while the
+    # tables were small must still be right when they are not: always few keys, found by index.
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+# We may hang between two statements, and hold our locks. In a pipeline the idle timeout never
+# fires; PostgreSQL 17 knows one that does, and older servers would refuse its name.
+TRANSACTION_TIMEOUT: LiteralString = """
+    SELECT set_config('transaction_timeout', '10s', false)
+    WHERE current_setting('server_version_num')::int >= 170000"""
+
+
+def build_pool(url: str, *, size: int, pinned_plans: bool = False) -> Pool:
+    settings = LIMITS | PINNED_PLANS if pinned_plans else LIMITS
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    return AsyncConnectionPool(
+        url,
+        min_size=min(2, size),
+        max_size=size,
+        timeout=2.0,
+        open=False,
+        configure=_configure,
+        kwargs={"options": options, "prepare_threshold": 0 if pinned_plans else 5, "autocommit": True},
+    )
+
+
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """Statements are sent without waiting; reading a result waits for it; leaving commits.
+
+    Nobody says BEGIN or COMMIT: to PostgreSQL, what comes before the sync that ends a pipeline is
+    one transaction. It has rolled back after an error of its own; after one of ours, it must be told.
+
+    Raises Unreachable when the database is away, Overloaded when no connection comes free in time.
+    """
+    try:
+        async with pool.connection() as connection, connection.pipeline():
+            try:
+                yield connection
+            except psycopg.Error:
+                raise
+            except BaseException:
+                await connection.execute("ROLLBACK")
+                raise
+    except PoolTimeout as error:
+        raise Overloaded from error
+    except psycopg.OperationalError as error:
+        if error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):
+            raise Unreachable from error
+        raise
+
+
+async def _configure(connection: Connection) -> None:
+    await connection.execute(TRANSACTION_TIMEOUT)

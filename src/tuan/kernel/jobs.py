@@ -1,0 +1,105 @@
+"""Work we owe: saved in the transaction that causes it, done after, again until it is done."""
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+
+import procrastinate
+import structlog
+from procrastinate.jobs import Job
+from structlog.contextvars import bound_contextvars, get_contextvars
+
+from tuan.kernel.db import Connection
+
+Work = Callable[..., Awaitable[None]]
+
+STALLED_AFTER_SECONDS = 30.0
+REVIVE_EVERY_SECONDS = 10.0
+QUICK_LADDER = (1, 2, 5, 15, 30, 60, 180, 600, 1800, 3600, 3600, 3600)
+log = structlog.get_logger()
+
+
+class Ladder(procrastinate.BaseRetryStrategy):
+    """How many seconds to wait before each further try. After the last the job stays, as failed."""
+
+    def __init__(self, steps: Sequence[int]) -> None:
+        self._steps = steps
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> procrastinate.RetryDecision | None:
+        if job.attempts >= len(self._steps):
+            log.error("job_dead", job=job.task_name, id=job.id, error=repr(exception))
+            return None
+        log.warning("job_retried", job=job.task_name, id=job.id, error=repr(exception))
+        return procrastinate.RetryDecision(retry_in={"seconds": self._steps[job.attempts]})
+
+
+class Jobs:
+    """One queue in one database. A worker that dies leaves its job to the next, so work must be safe to repeat."""
+
+    def __init__(self, url: str) -> None:
+        connector = procrastinate.PsycopgConnector(conninfo=url, min_size=1, max_size=4)
+        self._app = procrastinate.App(connector=connector)
+
+    def does(self, name: str, work: Work, *, steps: Sequence[int] = QUICK_LADDER) -> None:
+        async def run(request_id: str | None = None, **payload: object) -> None:
+            with bound_contextvars(request_id=request_id, job=name):
+                await work(**payload)
+
+        self._app.task(name=name, retry=Ladder(steps))(run)
+
+    async def owe(
+        self,
+        connection: Connection,
+        name: str,
+        payloads: Sequence[Mapping[str, object]],
+        *,
+        after: timedelta | None = None,
+    ) -> None:
+        """Promise one job for each payload, in the caller's transaction.
+
+        Payloads that carry the same "lock" are worked on one at a time, in the order they were owed.
+        """
+        origin = {"request_id": get_contextvars().get("request_id")}
+        for lock, group in itertools.groupby(payloads, key=lambda payload: payload.get("lock")):
+            deferrer = self._app.configure_task(
+                name,
+                connection=connection,
+                lock=None if lock is None else str(lock),
+                schedule_in=None if after is None else {"seconds": int(after.total_seconds())},
+            )
+            bare = [{key: value for key, value in payload.items() if key != "lock"} for payload in group]
+            await deferrer.batch_defer_async(*(origin | payload for payload in bare))
+
+    async def work(self, *, concurrency: int = 4) -> None:
+        """Work until cancelled."""
+        async with self._app.open_async():
+            reviving = asyncio.create_task(self._revive())
+            try:
+                await self._app.run_worker_async(
+                    concurrency=concurrency,
+                    install_signal_handlers=False,
+                    fetch_job_polling_interval=1.0,
+                    shutdown_graceful_timeout=15.0,
+                    delete_jobs="successful",
+                )
+            finally:
+                reviving.cancel()
+                with suppress(asyncio.CancelledError):
+                    await reviving
+
+    async def drain(self) -> None:
+        """Do everything that is due now, and return."""
+        async with self._app.open_async():
+            await self._app.run_worker_async(wait=False, install_signal_handlers=False, listen_notify=False)
+
+    async def _revive(self) -> None:
+        """Hand on what a dead worker held in its hands."""
+        while True:
+            for job in await self._app.job_manager.get_stalled_jobs(
+                seconds_since_heartbeat=STALLED_AFTER_SECONDS
+            ):
+                log.warning("job_revived", job=job.task_name, id=job.id)
+                await self._app.job_manager.retry_job(job)
+            await asyncio.sleep(REVIVE_EVERY_SECONDS)

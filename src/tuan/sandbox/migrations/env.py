@@ -1,0 +1,3 @@
+from tuan.kernel.migrate import run_migrations
+
+run_migrations()

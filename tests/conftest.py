@@ -1,0 +1,95 @@
+"""One real PostgreSQL for the run, one database of each service for each worker, empty before each test."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tuan.kernel.embedded import create_databases, database_url, embedded_postgres
+from tuan.kernel.migrate import upgrade
+
+SOURCE = Path(__file__).parents[1] / "src/tuan"
+CLUSTER = pytest.StashKey[str]()
+STACK = pytest.StashKey[ExitStack]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The controller starts the cluster; the workers are told where it is."""
+    if hasattr(config, "workerinput"):
+        config.stash[CLUSTER] = config.workerinput["cluster"]
+        return
+    stack = config.stash[STACK] = ExitStack()
+    home = stack.enter_context(tempfile.TemporaryDirectory(prefix="tuan-test-", ignore_cleanup_errors=True))
+    os.chmod(home, 0o711)
+    config.stash[CLUSTER] = stack.enter_context(embedded_postgres(Path(home, "data")))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if stack := config.stash.get(STACK, None):
+        stack.close()
+
+
+class TellWorkers:
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: object) -> None:
+        node.workerinput["cluster"] = node.config.stash[CLUSTER]  # type: ignore[attr-defined]
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    pluginmanager.register(TellWorkers())
+
+
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest) -> str:
+    return request.config.stash[CLUSTER]
+
+
+@pytest.fixture(scope="session")
+def databases(cluster: str) -> dict[str, str]:
+    """The URL of each service's database, migrated: ours alone, however many workers there are."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    urls = create_databases(cluster, [f"{service}_{worker}" for service in ("market", "mall", "sandbox")])
+    by_service = {name.split("_")[0]: url for name, url in urls.items()}
+    for service, url in by_service.items():
+        upgrade(url, SOURCE / service / "migrations")
+    return by_service
+
+
+@pytest.fixture
+def market_database(databases: dict[str, str]) -> str:
+    return emptied(databases["market"])
+
+
+@pytest.fixture
+def mall_database(databases: dict[str, str]) -> str:
+    return emptied(databases["mall"])
+
+
+@pytest.fixture
+def sandbox_database(databases: dict[str, str]) -> str:
+    return emptied(databases["sandbox"])
+
+
+def emptied(url: str) -> str:
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+        ).fetchall()
+        names = sql.SQL(", ").join(sql.Identifier(name) for (name,) in rows)
+        connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(names))
+    return url
+
+
+@pytest.fixture(scope="session")
+def spare_database(cluster: str) -> Iterator[str]:
+    """A database with nothing in it, for what must be shown on an empty or broken one."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    name = f"spare_{worker}"
+    with psycopg.connect(cluster, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    yield database_url(cluster, name)
