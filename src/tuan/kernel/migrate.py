@@ -1,15 +1,19 @@
 """One history of plain SQL per service, forward only. Alembic keeps the place; we wait for no lock long."""
 
 from pathlib import Path
+from typing import cast
 
 import alembic.command
 import alembic.config
+import psycopg
 import sqlalchemy
 from alembic import context, op
 
 from tuan.kernel.db import Pool, transaction
 
-MIGRATING = "SELECT pg_advisory_xact_lock(7214)"  # Any number will do, as long as all migrators take the same.
+MIGRATING = (
+    "SELECT pg_advisory_xact_lock(7214)"  # Any number will do, as long as all migrators take the same.
+)
 
 
 def upgrade(url: str, migrations: Path) -> None:
@@ -37,9 +41,8 @@ def run_migrations() -> None:
 
 def run_sql(script: str) -> None:
     """Run a whole script as it stands: percent signs and colons mean what they mean to PostgreSQL."""
-    connection = op.get_bind().connection.driver_connection
-    assert connection is not None
-    connection.execute(script)
+    connection = cast(psycopg.Connection, op.get_bind().connection.driver_connection)
+    connection.execute(script.encode())
 
 
 def head(migrations: Path) -> str:
@@ -53,6 +56,4 @@ async def is_migrated(pool: Pool, migrations: Path) -> bool:
 
 
 def _connect(url: str) -> object:
-    import psycopg
-
     return psycopg.connect(url, options="-c lock_timeout=2s")

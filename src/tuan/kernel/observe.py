@@ -1,4 +1,4 @@
-"""Around every request: an id, a limit on its body, headers that keep browsers honest, one line and one count."""
+"""Around every request: an id, a limit on its body, headers for browsers, one line and one count."""
 
 import re
 import time
@@ -38,7 +38,9 @@ def observed(app: ASGIApp, *, service: str, registry: CollectorRegistry) -> ASGI
     requests = Counter(
         "tuan_requests", "Requests by route and outcome", ["route", "method", "status"], registry=registry
     )
-    seconds = Histogram("tuan_request_seconds", "Time to answer", ["route"], buckets=SECONDS, registry=registry)
+    seconds = Histogram(
+        "tuan_request_seconds", "Time to answer", ["route"], buckets=SECONDS, registry=registry
+    )
 
     async def observe(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -63,7 +65,9 @@ def observed(app: ASGIApp, *, service: str, registry: CollectorRegistry) -> ASGI
             requests.labels(route, scope["method"], status).inc()
             seconds.labels(route).observe(took)
             if route not in QUIET:
-                log.info("request", method=scope["method"], route=route, status=status, ms=round(took * 1e3, 2))
+                log.info(
+                    "request", method=scope["method"], route=route, status=status, ms=round(took * 1e3, 2)
+                )
 
     return observe
 

@@ -161,7 +161,9 @@ def not_served(_: Request, error: Exception) -> Response:
 
 def broken(_: Request, error: Exception) -> Response:
     structlog.get_logger().error("request_failed", exc_info=error)
-    return _problem(500, "internal_error", "Something broke on our side; the request id finds it in our logs.")
+    return _problem(
+        500, "internal_error", "Something broke on our side; the request id finds it in our logs."
+    )
 
 
 def _problem(

@@ -1,6 +1,8 @@
-"""The first tables."""
+"""The first tables, and the queue's."""
 
 from pathlib import Path
+
+from procrastinate.schema import SchemaManager
 
 from tuan.kernel.migrate import run_sql
 
@@ -9,4 +11,5 @@ down_revision = None
 
 
 def upgrade() -> None:
+    run_sql(SchemaManager.get_schema())
     run_sql(Path(__file__).with_suffix(".sql").read_text())

@@ -1,0 +1,51 @@
+"""The keys of one installation: made at its first start, kept in one file that only its owner can read."""
+
+import base64
+import os
+import secrets
+from pathlib import Path
+
+import msgspec
+
+from tuan.kernel import rsa
+from tuan.kernel.ids import new_secret
+
+
+class Keyring(msgspec.Struct, frozen=True, kw_only=True):
+    alipay_app_private_key: str
+    alipay_gateway_private_key: str
+    wechat_app_secret: str
+    wechat_token: str
+    wechat_aes_key: str
+    market_api_key: str
+    market_webhook_secret: str
+
+    @property
+    def alipay_app_public_key(self) -> str:
+        return rsa.public_pem(rsa.load_private_key(self.alipay_app_private_key).public_key())
+
+    @property
+    def alipay_gateway_public_key(self) -> str:
+        return rsa.public_pem(rsa.load_private_key(self.alipay_gateway_private_key).public_key())
+
+
+def load_or_make(path: Path) -> Keyring:
+    if path.exists():
+        return msgspec.json.decode(path.read_bytes(), type=Keyring)
+    keyring = _make()
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(keyring)))
+    return keyring
+
+
+def _make() -> Keyring:
+    return Keyring(
+        alipay_app_private_key=rsa.private_pem(rsa.new_private_key()),
+        alipay_gateway_private_key=rsa.private_pem(rsa.new_private_key()),
+        wechat_app_secret=secrets.token_hex(16),
+        wechat_token=secrets.token_hex(16),
+        # 43 characters of base64, as WeChat hands them out: 32 bytes without the padding.
+        wechat_aes_key=base64.b64encode(secrets.token_bytes(32)).decode().rstrip("="),
+        market_api_key=new_secret(),
+        market_webhook_secret="whsec_" + base64.b64encode(secrets.token_bytes(32)).decode(),
+    )

@@ -1,0 +1,80 @@
+"""A notify is what a gateway tells us unasked; this is what we make of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from tuan.kernel.errors import Refusal
+from tuan.mall.payment import Payment, Receipt
+
+
+class Verdict(StrEnum):
+    PAID = "paid"
+    REPEATED = "repeated"
+    LATE_MONEY = "late_money"
+    NOT_PAID = "not_paid"
+    REFUND_NEWS = "refund_news"
+
+    MALFORMED = "malformed"
+    FORGED = "forged"
+    OTHER_APP = "other_app"
+    UNKNOWN_PAYMENT = "unknown_payment"
+    AMOUNT_DIFFERS = "amount_differs"
+    OTHER_SELLER = "other_seller"
+    ANOTHER_TRADE = "another_trade"
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the gateway may stop telling us."""
+        return self in ACCEPTED
+
+
+ACCEPTED = frozenset(
+    {Verdict.PAID, Verdict.REPEATED, Verdict.LATE_MONEY, Verdict.NOT_PAID, Verdict.REFUND_NEWS}
+)
+
+
+class UntrustedNotify(Refusal):
+    """This notify does not come from the gateway, or not in its form."""
+
+    code = "untrusted_notify"
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__()
+        self.verdict = verdict
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notice:
+    """What a notify with a good signature says."""
+
+    payment_number: str
+    gateway_trade_no: str
+    amount_fen: int | None  # None when it is no amount.
+    paid_at: datetime | None
+    app_is_ours: bool
+    seller_is_ours: bool
+    says_paid: bool
+    tells_of_refund: bool
+
+    def objection(self, payment: Payment | None) -> Verdict | None:
+        """Why this is no reason to believe in money, in the order in which Alipay's document wants it checked."""
+        if not self.app_is_ours:
+            return Verdict.OTHER_APP
+        if payment is None:
+            return Verdict.UNKNOWN_PAYMENT
+        if self.amount_fen != payment.amount_fen:
+            return Verdict.AMOUNT_DIFFERS
+        if not self.seller_is_ours:
+            return Verdict.OTHER_SELLER
+        if self.tells_of_refund:
+            return Verdict.REFUND_NEWS
+        return None if self.says_paid else Verdict.NOT_PAID
+
+    def receipt(self, payment: Payment, *, now: datetime) -> Receipt:
+        return Receipt(
+            payment_number=payment.number,
+            gateway_trade_no=self.gateway_trade_no,
+            amount_fen=payment.amount_fen,
+            paid_at=self.paid_at or now,
+        )

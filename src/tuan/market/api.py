@@ -1,0 +1,183 @@
+"""The market over HTTP: shapes in, shapes out, and not one rule."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import Depends, Query, Request
+from fastapi.security import HTTPBearer
+from prometheus_client import CollectorRegistry
+from pydantic import AwareDatetime, field_validator
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tuan.kernel.clock import Clock
+from tuan.kernel.db import Pool, transaction
+from tuan.kernel.desk import Desk
+from tuan.kernel.errors import InvalidRequest, NotFound, Unauthorized
+from tuan.kernel.web import Body, HotRoute, Id, add_probes, build_fastapi, shell
+from tuan.market import store_team
+from tuan.market.catalog import Catalog
+from tuan.market.live import Watch
+from tuan.market.quote import quote
+from tuan.market.team import Payment, Seat, SeatRequest, Team
+from tuan.market.views import GoodsTeamsView, QuoteView, SeatView, TeamView
+
+TEAMS_SHOWN = 20
+TEAMS_WATCHED_MAX = 20
+CLOCKS_APART = timedelta(minutes=5)
+BEARER = HTTPBearer(auto_error=False, description="The key of a source. It decides which source you are.")
+
+
+class QuoteBody(Body):
+    goods_id: Id
+    channel: Id
+    buyer_id: Id
+
+
+class LockBody(Body):
+    buyer_id: Id
+    goods_id: Id
+    channel: Id
+    campaign_id: Id
+    team_id: Id | None = None
+
+
+class SettleBody(Body):
+    paid_at: AwareDatetime
+
+    @field_validator("paid_at")
+    @classmethod
+    def in_this_era(cls, paid_at: AwareDatetime) -> AwareDatetime:
+        if not 2000 <= paid_at.year <= 9000:
+            raise ValueError("not a moment at which anybody paid")
+        return paid_at
+
+
+class EventStream(Response):
+    """Answers by handing the connection to the watch."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, watch: Watch, team_ids: list[str], last_event_id: str) -> None:
+        super().__init__()
+        self._watched = (watch, team_ids, last_event_id)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        watch, team_ids, last_event_id = self._watched
+        await watch.serve(team_ids, last_event_id, receive, send)
+
+
+def build_api(
+    *,
+    locking: Desk[SeatRequest, tuple[Seat, Team]],
+    settling: Desk[Payment, tuple[Seat, Team]],
+    catalog: Catalog,
+    watch: Watch,
+    readers: Pool,
+    clock: Clock,
+    ready: Callable[[], Awaitable[bool]],
+    registry: CollectorRegistry,
+) -> ASGIApp:
+    api = build_fastapi("Tuan market")
+    add_probes(api, ready=ready, registry=registry)
+
+    async def caller(request: Request) -> str:
+        """The source is who you are, and so never part of what you say."""
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and (source := await catalog.source(key)):
+            return source
+        raise Unauthorized
+
+    Source = Annotated[str, Depends(caller), Depends(BEARER)]
+
+    async def ask_quote(body: QuoteBody, source: Source) -> QuoteView:
+        """What this buyer would pay, and why."""
+        return QuoteView.of(await quote(catalog, (source, body.channel, body.goods_id), now=clock()))
+
+    async def lock(out_trade_no: Id, body: LockBody, source: Source) -> SeatView:
+        """Hold a seat for a buyer who is about to pay. Asking again returns the same seat."""
+        request = SeatRequest(
+            source=source,
+            channel=body.channel,
+            out_trade_no=out_trade_no,
+            buyer_id=body.buyer_id,
+            campaign_id=body.campaign_id,
+            goods_id=body.goods_id,
+            team_id=body.team_id,
+        )
+        return SeatView.of(*await locking.ask(request))
+
+    async def settle(out_trade_no: Id, body: SettleBody, source: Source) -> SeatView:
+        """Record a payment for a seat. The one that fills the team forms it."""
+        if body.paid_at > clock() + CLOCKS_APART:
+            raise InvalidRequest("paid_at: this moment is still to come")
+        payment = Payment(source=source, out_trade_no=out_trade_no, paid_at=body.paid_at)
+        return SeatView.of(*await settling.ask(payment))
+
+    seat_path = "/v1/seats/{out_trade_no}"
+    hot = [
+        HotRoute(api, "POST", "/v1/quotes", ask_quote, body=QuoteBody, caller=caller),
+        HotRoute(api, "PUT", seat_path, lock, body=LockBody, caller=caller),
+        HotRoute(api, "PUT", f"{seat_path}/settlement", settle, body=SettleBody, caller=caller),
+    ]
+
+    @api.get(seat_path)
+    async def seat(out_trade_no: Id, source: Source) -> SeatView:
+        """The seat held under this order number, as it stands."""
+        async with transaction(readers) as connection:
+            found = await store_team.seat_of(connection, (source, out_trade_no))
+            team = found and await store_team.team_of(connection, found.team_id)
+        if not found or not team:
+            raise NotFound("No seat was ever locked under this order number.")
+        return SeatView.of(found, team)
+
+    @api.get("/v1/teams/events", response_class=EventStream)
+    async def events_of_teams(
+        request: Request, id: Annotated[list[Id], Query(min_length=1, max_length=TEAMS_WATCHED_MAX)]
+    ) -> Response:
+        """Progress of several teams as server-sent events, for anybody: counts, and no buyers."""
+        return EventStream(watch, id, request.headers.get("last-event-id", ""))
+
+    @api.get("/v1/teams/{team_id}/events", response_class=EventStream)
+    async def events_of_team(team_id: Id, request: Request) -> Response:
+        """Progress of one team as server-sent events, for anybody: counts, and no buyers."""
+        return EventStream(watch, [team_id], request.headers.get("last-event-id", ""))
+
+    @api.get("/v1/teams/{team_id}")
+    async def team(team_id: Id, source: Source) -> TeamView:
+        """A team of this source, with its members."""
+        async with transaction(readers) as connection:
+            found = await store_team.team_of(connection, team_id)
+            members = await store_team.members_of(connection, [team_id])
+        if found is None or found.source != source:
+            raise NotFound("There is no such team.")
+        return TeamView.of(found, members)
+
+    @api.get("/v1/goods/{goods_id}/teams")
+    async def teams_of_goods(goods_id: Id, channel: Id, buyer_id: Id, source: Source) -> GoodsTeamsView:
+        """The teams this buyer can join or is in, and how the campaign is doing."""
+        now = clock()
+        listing = await catalog.listing((source, channel, goods_id))
+        if listing is None:
+            return GoodsTeamsView.of(
+                campaign_id=None, teams=[], members=[], statistics=store_team.Statistics(), now=now
+            )
+        campaign_id = listing.campaign.id
+        async with transaction(readers) as connection:
+            teams = await store_team.joinable_teams(
+                connection,
+                source=source,
+                campaign_id=campaign_id,
+                goods_id=goods_id,
+                buyer_id=buyer_id,
+                now=now,
+                limit=TEAMS_SHOWN,
+            )
+            members = await store_team.members_of(connection, [team.id for team in teams])
+            statistics = await store_team.statistics_of(connection, campaign_id)
+        return GoodsTeamsView.of(
+            campaign_id=campaign_id, teams=teams, members=members, statistics=statistics, now=now
+        )
+
+    return shell(api, hot)

@@ -1,0 +1,89 @@
+"""Puts the market together; the only module that knows all its pieces."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+from prometheus_client import CollectorRegistry
+
+from tuan.kernel.clock import Clock, utc_now
+from tuan.kernel.db import Pool, build_pool, transaction
+from tuan.kernel.desk import Desk
+from tuan.kernel.errors import Refusal
+from tuan.kernel.jobs import Jobs
+from tuan.kernel.migrate import is_migrated
+from tuan.kernel.observe import observed
+from tuan.kernel.service import Service
+from tuan.market.api import build_api
+from tuan.market.catalog import Catalog
+from tuan.market.config import MarketSettings
+from tuan.market.live import Watch
+from tuan.market.lock import lock_seats
+from tuan.market.settle import settle_seats
+from tuan.market.store import Store
+from tuan.market.team import Payment, Seat, SeatRequest, Team
+from tuan.market.worker import assign
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+READERS = 6
+
+Locking = Desk[SeatRequest, tuple[Seat, Team]]
+Settling = Desk[Payment, tuple[Seat, Team]]
+
+
+def locking_desk(pool: Pool, jobs: Jobs, clock: Clock, *, clerks_max: int = 2) -> Locking:
+    async def serve(requests: Sequence[SeatRequest]) -> list[tuple[Seat, Team] | Refusal]:
+        async with transaction(pool) as connection:
+            return await lock_seats(Store(connection, jobs), requests, now=clock())
+
+    return Desk(serve, clerks_max=clerks_max)
+
+
+def settling_desk(pool: Pool, jobs: Jobs, clock: Clock, *, clerks_max: int = 2) -> Settling:
+    async def serve(payments: Sequence[Payment]) -> list[tuple[Seat, Team] | Refusal]:
+        async with transaction(pool) as connection:
+            return await settle_seats(Store(connection, jobs), payments, now=clock())
+
+    return Desk(serve, clerks_max=clerks_max)
+
+
+def build(
+    settings: MarketSettings, *, clock: Clock = utc_now, transport: httpx.AsyncBaseTransport | None = None
+) -> Service:
+    url = settings.database_url
+    writers = build_pool(url, size=2 * settings.clerks_max, pinned_plans=True)
+    readers = build_pool(url, size=READERS)
+    client = httpx.AsyncClient(transport=transport)
+    jobs = Jobs(url)
+    assign(jobs, pool=readers, client=client, clock=clock)
+
+    locking = locking_desk(writers, jobs, clock, clerks_max=settings.clerks_max)
+    settling = settling_desk(writers, jobs, clock, clerks_max=settings.clerks_max)
+    catalog = Catalog(readers, url)
+    watch = Watch(readers, clock)
+    registry = CollectorRegistry()
+    api = build_api(
+        locking=locking,
+        settling=settling,
+        catalog=catalog,
+        watch=watch,
+        readers=readers,
+        clock=clock,
+        ready=lambda: is_migrated(readers, MIGRATIONS),
+        registry=registry,
+    )
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[None]:
+        async with writers, readers, client, catalog.listening(), watch.looking():
+            yield
+            await asyncio.gather(locking.close(), settling.close())
+
+    return Service(
+        app=observed(api, service="market", registry=registry),
+        opened=opened,
+        work=jobs.work,
+        drain=jobs.drain,
+    )

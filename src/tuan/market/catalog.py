@@ -1,0 +1,96 @@
+"""What quotes and keys are answered from: read once, kept in memory, dropped when it has changed.
+
+While nobody listens to the database, nothing is kept: every question is read anew.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import TypeVar
+
+import psycopg
+import structlog
+
+from tuan.kernel.db import Pool, transaction
+from tuan.kernel.ids import fingerprint
+from tuan.market.campaign import Listing
+from tuan.market.store_catalog import listing_of, source_of
+from tuan.market.team import ListingKey
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+KEPT_MAX = 200_000
+RELISTEN_SECONDS = 1.0
+log = structlog.get_logger()
+
+
+class Catalog:
+    def __init__(self, pool: Pool, url: str) -> None:
+        self._pool = pool
+        self._url = url
+        self._listening = False
+        self._generation = 0
+        self._listings: dict[ListingKey, Listing | None] = {}
+        self._sources: dict[str, str | None] = {}
+
+    async def listing(self, key: ListingKey) -> Listing | None:
+        if key in self._listings:
+            return self._listings[key]
+        return await self._read(self._listings, key, lambda: self._listing(key))
+
+    async def source(self, api_key: str) -> str | None:
+        """The source this key belongs to, or None for a key that is unknown or revoked."""
+        if api_key in self._sources:
+            return self._sources[api_key]
+        return await self._read(self._sources, api_key, lambda: self._source(api_key))
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        listener = asyncio.create_task(self._listen())
+        try:
+            yield
+        finally:
+            listener.cancel()
+            with suppress(asyncio.CancelledError):
+                await listener
+
+    async def _read(
+        self, kept: dict[Key, Value | None], key: Key, read: Callable[[], Awaitable[Value | None]]
+    ) -> Value | None:
+        generation = self._generation
+        value = await read()
+        # What changed while we read may be older than what we were told of: do not keep it.
+        if self._listening and generation == self._generation:
+            if len(kept) >= KEPT_MAX:
+                kept.clear()
+            kept[key] = value
+        return value
+
+    async def _listing(self, key: ListingKey) -> Listing | None:
+        async with transaction(self._pool) as connection:
+            return await listing_of(connection, key)
+
+    async def _source(self, api_key: str) -> str | None:
+        async with transaction(self._pool) as connection:
+            return await source_of(connection, fingerprint(api_key))
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as connection:
+                    await connection.execute("LISTEN catalog")
+                    self._forget(listening=True)
+                    async for _ in connection.notifies():
+                        self._forget(listening=True)
+            except psycopg.OperationalError as error:
+                log.warning("catalog_cut_off", error=str(error))
+            finally:
+                self._forget(listening=False)
+            await asyncio.sleep(RELISTEN_SECONDS)
+
+    def _forget(self, *, listening: bool) -> None:
+        self._listening = listening
+        self._generation += 1
+        self._listings.clear()
+        self._sources.clear()

@@ -1,0 +1,13 @@
+"""What the market must be told by its surroundings."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class MarketSettings(BaseSettings):
+    """Each is read from the environment as TUAN_MARKET_…."""
+
+    model_config = SettingsConfigDict(env_prefix="TUAN_MARKET_")
+
+    database_url: str
+    clerks_max: int = Field(default=2, ge=1, description="Batches in the database at once, for each desk.")

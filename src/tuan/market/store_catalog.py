@@ -1,0 +1,101 @@
+"""What is sold, by whom and on which terms; and who may ask."""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from tuan.kernel.db import Connection
+from tuan.market.campaign import Campaign, Listing
+from tuan.market.team import ListingKey
+
+LISTING: Final = """
+    SELECT (to_jsonb(listing) || jsonb_build_object('campaign',
+        to_jsonb(campaign) || jsonb_build_object('terms',
+            to_jsonb(terms) || jsonb_build_object('discount', discount))))::text
+    FROM listing JOIN campaign ON campaign.id = listing.campaign_id
+    JOIN terms ON terms.id = terms_id JOIN discount ON discount.id = discount_id
+    WHERE (source, channel, goods_id) = (%s, %s, %s)"""
+
+SOURCE: Final = "SELECT source FROM api_key WHERE fingerprint = %s AND revoked_at IS NULL"
+
+ADD_DISCOUNT: Final = """
+    INSERT INTO discount (id, name, plan, off_fen, over_fen, rate_bp, price_fen)
+    VALUES (%s, %s, %s, %s, %s, %s, %s)"""
+
+ADD_CAMPAIGN: Final = """
+    INSERT INTO campaign (id, name, status, starts_at, ends_at, terms_id, created_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s)"""
+
+ADD_TERMS: Final = """
+    INSERT INTO terms (id, campaign_id, discount_id, seats_target, take_limit, team_minutes, hold_minutes)
+    VALUES (%s, %s, %s, %s, %s, %s, %s)"""
+
+ADD_LISTING: Final = """
+    INSERT INTO listing (source, channel, goods_id, campaign_id, list_fen) VALUES (%s, %s, %s, %s, %s)"""
+
+PUT_SOURCE: Final = """
+    INSERT INTO source (id, name, created_at) VALUES (%s, %s, %s) ON CONFLICT (id) DO NOTHING"""
+
+PUT_KEY: Final = """
+    INSERT INTO api_key (fingerprint, source, created_at) VALUES (%s, %s, %s)
+    ON CONFLICT (fingerprint) DO NOTHING"""
+
+PUT_ENDPOINT: Final = """
+    INSERT INTO endpoint (id, source, url, secret, created_at) VALUES (%s, %s, %s, %s, %s)
+    ON CONFLICT (id) DO UPDATE SET url = excluded.url, secret = excluded.secret"""
+
+DECODE_LISTING = msgspec.json.Decoder(Listing)
+
+
+async def listing_of(connection: Connection, key: ListingKey) -> Listing | None:
+    row = await (await connection.execute(LISTING, key)).fetchone()
+    return DECODE_LISTING.decode(row[0]) if row else None
+
+
+async def source_of(connection: Connection, key_fingerprint: bytes) -> str | None:
+    row = await (await connection.execute(SOURCE, [key_fingerprint])).fetchone()
+    return row[0] if row else None
+
+
+async def has_campaigns(connection: Connection) -> bool:
+    row = await (await connection.execute("SELECT EXISTS (SELECT FROM campaign)")).fetchone()
+    return row is not None and bool(row[0])
+
+
+async def put_source(
+    connection: Connection, *, id: str, name: str, key_fingerprint: bytes, now: datetime
+) -> None:
+    await connection.execute(PUT_SOURCE, [id, name, now])
+    await connection.execute(PUT_KEY, [key_fingerprint, id, now])
+
+
+async def put_endpoint(
+    connection: Connection, *, id: str, source: str, url: str, secret: str, now: datetime
+) -> None:
+    await connection.execute(PUT_ENDPOINT, [id, source, url, secret, now])
+
+
+async def add_campaign(
+    connection: Connection, campaign: Campaign, *, discount_name: str, now: datetime
+) -> None:
+    """With its first terms and their discount."""
+    terms, discount = campaign.terms, campaign.terms.discount
+    await connection.execute(
+        ADD_DISCOUNT,
+        [discount.id, discount_name, discount.plan, discount.off_fen, discount.over_fen, discount.rate_bp,
+         discount.price_fen],
+    )  # fmt: skip
+    await connection.execute(
+        ADD_CAMPAIGN,
+        [campaign.id, campaign.name, campaign.status, campaign.starts_at, campaign.ends_at, terms.id, now],
+    )
+    await connection.execute(
+        ADD_TERMS,
+        [terms.id, campaign.id, discount.id, terms.seats_target, terms.take_limit, terms.team_minutes,
+         terms.hold_minutes],
+    )  # fmt: skip
+
+
+async def add_listing(connection: Connection, listing: Listing) -> None:
+    await connection.execute(ADD_LISTING, [*listing.key, listing.campaign.id, listing.list_fen])

@@ -1,0 +1,66 @@
+"""The shop's built pages. Any address of the shop is its one page; what the page loads comes from here alone."""
+
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+DIST = Path(__file__).parents[2] / "web" / "dist"
+POLICY = (
+    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; script-src 'self';"
+    " connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+}
+NOT_BUILT = "<!doctype html><meta charset=utf-8><title>Tuan</title><p>The shop is not built yet: <code>make web</code>."
+
+
+def site(dist: Path = DIST) -> ASGIApp:
+    index = dist / "index.html"
+
+    async def page(request: Request) -> Response:
+        if "." in request.url.path.rsplit("/", 1)[-1]:
+            raise HTTPException(404)
+        if not index.exists():
+            return HTMLResponse(NOT_BUILT, 503)
+        return FileResponse(index, headers=HEADERS | {"cache-control": "no-cache"})
+
+    async def goods(request: Request) -> Response:
+        return _file(dist / "goods", request.path_params["name"])
+
+    async def top(request: Request) -> Response:
+        name = request.path_params["name"]
+        return _file(dist, name) if "." in name else await page(request)
+
+    routes = [
+        Mount("/assets", _Hashed(directory=dist / "assets", check_dir=False)),
+        Route("/goods/{name}", goods),
+        Route("/{name}", top),
+        Route("/{path:path}", page),
+    ]
+    return Starlette(routes=routes)
+
+
+class _Hashed(StaticFiles):
+    """Files whose names change with their content may be kept for ever."""
+
+    def file_response(self, *args: object, **settings: object) -> Response:
+        response = super().file_response(*args, **settings)  # type: ignore[arg-type]
+        response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        response.headers["x-content-type-options"] = "nosniff"
+        return response
+
+
+def _file(folder: Path, name: str) -> Response:
+    path = (folder / name).resolve()
+    if path.parent != folder.resolve() or not path.is_file():
+        raise HTTPException(404)
+    return FileResponse(path, headers=HEADERS | {"cache-control": "public, max-age=3600"})

@@ -1,0 +1,3 @@
+from market_processes import processes
+
+__all__ = ["processes"]

@@ -1,0 +1,83 @@
+import { Refusal } from "@/api/refusal";
+
+/** What the buyer can do next; the page that shows the text knows how. */
+export type NextStep = "retry" | "open_team" | "reload" | "see_orders" | "sign_in" | "go_home";
+
+export type Explanation = { title: string; advice: string; step: NextStep };
+
+const BY_CODE: Record<string, Explanation> = {
+  team_full: {
+    title: "这个团刚刚满员了",
+    advice: "没有扣款。可以换一个团，或者自己开一个团，价格一样。",
+    step: "open_team",
+  },
+  team_closed: {
+    title: "这个团已经结束了",
+    advice: "没有扣款。自己开一个团，邀请朋友一起买，价格一样。",
+    step: "open_team",
+  },
+  wrong_team: {
+    title: "这个团不属于当前活动",
+    advice: "没有扣款。自己开一个团就能享受现在的拼团价。",
+    step: "open_team",
+  },
+  take_limit_reached: {
+    title: "你参加这个活动的次数已用完",
+    advice: "到“我的订单”看看有没有待付款的拼团，或者选择单独购买。",
+    step: "see_orders",
+  },
+  campaign_closed: {
+    title: "拼团活动已经结束",
+    advice: "没有扣款。刷新页面看看现在的价格，仍可以单独购买。",
+    step: "reload",
+  },
+  not_in_audience: {
+    title: "这个拼团只对部分用户开放",
+    advice: "没有扣款。你仍然可以单独购买。",
+    step: "reload",
+  },
+  listing_changed: {
+    title: "商品的拼团价刚刚更新了",
+    advice: "没有扣款。刷新页面，看过新价格再下单。",
+    step: "reload",
+  },
+  unreachable: {
+    title: "拼团服务暂时没有回应",
+    advice: "没有扣款。再试一次即可，不会重复下单。",
+    step: "retry",
+  },
+  overloaded: {
+    title: "现在下单的人有点多",
+    advice: "没有扣款。稍等几秒再试一次，不会重复下单。",
+    step: "retry",
+  },
+  not_signed_in: { title: "需要先登录", advice: "登录后会回到这里继续。", step: "sign_in" },
+  not_found: { title: "没有找到你要看的内容", advice: "它可能已经下架，或者链接不完整。", step: "go_home" },
+};
+
+const BY_STATUS: Record<number, Explanation> = {
+  401: { title: "需要先登录", advice: "登录后会回到这里继续。", step: "sign_in" },
+  404: { title: "没有找到你要看的内容", advice: "它可能已经下架，或者链接不完整。", step: "go_home" },
+  422: { title: "提交的内容有误", advice: "没有扣款。刷新页面后再试一次。", step: "reload" },
+  429: { title: "操作太频繁了", advice: "歇几秒再试一次，不会重复下单。", step: "retry" },
+};
+
+const NETWORK: Explanation = {
+  title: "网络连接不上",
+  advice: "请检查网络，然后再试一次，不会重复下单。",
+  step: "retry",
+};
+
+export function explain(error: unknown): Explanation {
+  if (!(error instanceof Refusal)) return NETWORK;
+  return BY_CODE[error.code] ?? BY_STATUS[error.status] ?? serverTrouble(error);
+}
+
+function serverTrouble({ requestId }: Refusal): Explanation {
+  const reference = requestId ? `如果一直这样，请把编号 ${requestId} 告诉客服。` : "";
+  return {
+    title: "服务器出了点问题",
+    advice: `不是你的错。再试一次，不会重复下单。${reference}`,
+    step: "retry",
+  };
+}
