@@ -40,16 +40,22 @@ class Process:
 
 
 @pytest.fixture
-async def processes(market_database: str) -> AsyncIterator[list[Process]]:
+def selling(market_database: str) -> str:
+    """The market's database, with a campaign that runs."""
     save_campaign(market_database)
+    return market_database
+
+
+@pytest.fixture
+async def processes(selling: str) -> AsyncIterator[list[Process]]:
     async with AsyncExitStack() as stack:
         found = []
         for _ in range(2):
-            pool = build_pool(market_database, size=8, pinned_plans=True)
+            pool = build_pool(selling, size=8, pinned_plans=True)
             await stack.enter_async_context(pool)
             await pool.resize(8, 8)  # Warm, or racers queue for a connection and never meet.
             await pool.wait()
-            jobs = Jobs(market_database)
+            jobs = Jobs(selling)
             found.append(
                 Process(pool, jobs, locking_desk(pool, jobs, utc_now), settling_desk(pool, jobs, utc_now))
             )

@@ -7,6 +7,7 @@ const backend = process.env.TUAN_ORIGIN ?? "http://127.0.0.1:8080";
 export default defineConfig({
   plugins: [vue()],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
+  define: { __VUE_OPTIONS_API__: "false" },
   build: {
     target: "es2022",
     modulePreload: { polyfill: false },

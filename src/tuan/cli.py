@@ -14,7 +14,7 @@ from rich.panel import Panel
 
 from tuan.kernel import log
 from tuan.kernel.embedded import create_databases, embedded_postgres
-from tuan.kernel.migrate import upgrade
+from tuan.kernel.serve import Server
 from tuan.kernel.service import Service
 
 app = typer.Typer(
@@ -102,27 +102,25 @@ def story(
     url: Annotated[str, typer.Option(help="A running server.")] = f"http://{HERE}:8080",
     product: Annotated[str, typer.Option(help="What to buy together.")] = "9890001",
 ) -> None:
-    """Buy together: enough buyers for a team sign in, pay and are delivered. Exits 0 only if all of it happened."""
+    """Fill a team: its buyers sign in, pay, and are delivered. Exits 0 only if all of it happened."""
     from tuan.story import tell
 
     raise typer.Exit(asyncio.run(tell(url.rstrip("/"), product, console)))
 
 
 def _pieces(name: str, build: Callable[[], Service], *, what: str) -> typer.Typer:
-    piece = typer.Typer(help=f"{what} Settings come from the environment: TUAN_{name.upper()}_…", no_args_is_help=True)
+    piece = typer.Typer(
+        help=f"{what} Settings come from the environment: TUAN_{name.upper()}_…", no_args_is_help=True
+    )
 
     @piece.command()
     def api(port: Port, host: Host = HERE) -> None:
         """Answer requests."""
-        from tuan.up import server_config, settle_in
 
         async def run() -> None:
-            import uvicorn
-
             service = build()
             async with service.opened():
-                settle_in()
-                await uvicorn.Server(server_config(service.app, host=host, port=port)).serve()
+                await Server(service.app, host=host, port=port).serve()
 
         _run(run())
 
@@ -138,8 +136,12 @@ def _pieces(name: str, build: Callable[[], Service], *, what: str) -> typer.Type
         _run(run())
 
     @piece.command()
-    def migrate(database_url: Annotated[str, typer.Option(envvar=f"TUAN_{name.upper()}_DATABASE_URL")]) -> None:
+    def migrate(
+        database_url: Annotated[str, typer.Option(envvar=f"TUAN_{name.upper()}_DATABASE_URL")],
+    ) -> None:
         """Bring the database to the newest revision. Safe to repeat."""
+        from tuan.kernel.migrate import upgrade
+
         upgrade(database_url, PACKAGE / name / "migrations")
         console.print(f"{name}: migrated.")
 

@@ -1,4 +1,4 @@
-"""The shop's built pages. Any address of the shop is its one page; what the page loads comes from here alone."""
+"""The shop's built pages. Every address of the shop is its one page, which loads nothing from elsewhere."""
 
 from pathlib import Path
 
@@ -20,7 +20,9 @@ HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
 }
-NOT_BUILT = "<!doctype html><meta charset=utf-8><title>Tuan</title><p>The shop is not built yet: <code>make web</code>."
+NOT_BUILT = (
+    "<!doctype html><meta charset=utf-8><title>Tuan</title><p>Build the shop first: <code>make web</code>."
+)
 
 
 def site(dist: Path = DIST) -> ASGIApp:

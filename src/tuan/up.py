@@ -1,15 +1,12 @@
 """Everything in one process, on one port: market, mall, sandbox, shop, and a PostgreSQL of our own."""
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import psycopg
-import uvicorn
 from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -18,7 +15,8 @@ from starlette.routing import Mount, Route
 
 from tuan.kernel.clock import utc_now
 from tuan.kernel.db import build_pool
-from tuan.kernel.migrate import head, upgrade
+from tuan.kernel.revision import is_at_head
+from tuan.kernel.serve import Server
 from tuan.kernel.service import Service
 from tuan.keyring import Keyring
 from tuan.mall import app as mall
@@ -108,7 +106,9 @@ def build_parts(
 def migrate_all(databases: dict[str, str]) -> None:
     for service, url in databases.items():
         migrations = PACKAGE / service / "migrations"
-        if _revision(url) != head(migrations):
+        if not is_at_head(url, migrations):
+            from tuan.kernel.migrate import upgrade
+
             upgrade(url, migrations)
 
 
@@ -155,42 +155,12 @@ async def serve(parts: Parts, *, host: str, port: int, announce: Callable[[], No
     """Serve and work until told to stop; then finish what was begun."""
     services = list(parts.by_prefix.values())
     async with opened(services):
-        server = uvicorn.Server(server_config(whole(parts), host=host, port=port))
-        serving = asyncio.create_task(server.serve())
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.01)
-        if server.started:
-            announce()
-        settle_in()
+        server = Server(whole(parts), host=host, port=port, listens=announce)
         working = [asyncio.create_task(service.work()) for service in services]
         try:
-            await serving
+            await server.serve()
         finally:
             await _stop(working)
-
-
-def server_config(app: object, *, host: str, port: int) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,  # type: ignore[arg-type]
-        host=host,
-        port=port,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=3,
-    )
-
-
-def settle_in() -> None:
-    """What is loaded by now stays. Walking it again and again costs pauses of 30 ms under load."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -205,12 +175,3 @@ async def _ready(service: Service) -> bool:
     transport = httpx.ASGITransport(service.app)
     async with httpx.AsyncClient(transport=transport, base_url="http://inside") as inside:
         return (await inside.get("/readyz")).status_code == 200
-
-
-def _revision(url: str) -> str | None:
-    with psycopg.connect(url) as connection:
-        found = connection.execute("SELECT to_regclass('alembic_version')").fetchone()
-        if found is None or found[0] is None:
-            return None
-        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        return str(row[0]) if row else None

@@ -1,3 +1,3 @@
-from market_processes import processes
+from market_processes import processes, selling
 
-__all__ = ["processes"]
+__all__ = ["processes", "selling"]

@@ -70,7 +70,11 @@ class Jobs:
                 schedule_in=None if after is None else {"seconds": int(after.total_seconds())},
             )
             bare = [{key: value for key, value in payload.items() if key != "lock"} for payload in group]
-            await deferrer.batch_defer_async(*(origin | payload for payload in bare))
+            try:
+                await deferrer.batch_defer_async(*(origin | payload for payload in bare))
+            except procrastinate.exceptions.ConnectorException as error:
+                # The transaction must hear what the database said, in the database's own words.
+                raise (error.__cause__ or error) from None
 
     async def work(self, *, concurrency: int = 4) -> None:
         """Work until cancelled."""

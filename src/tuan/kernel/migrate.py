@@ -9,8 +9,6 @@ import psycopg
 import sqlalchemy
 from alembic import context, op
 
-from tuan.kernel.db import Pool, transaction
-
 MIGRATING = (
     "SELECT pg_advisory_xact_lock(7214)"  # Any number will do, as long as all migrators take the same.
 )
@@ -43,16 +41,6 @@ def run_sql(script: str) -> None:
     """Run a whole script as it stands: percent signs and colons mean what they mean to PostgreSQL."""
     connection = cast(psycopg.Connection, op.get_bind().connection.driver_connection)
     connection.execute(script.encode())
-
-
-def head(migrations: Path) -> str:
-    return max(path.stem for path in (migrations / "versions").glob("*.py"))
-
-
-async def is_migrated(pool: Pool, migrations: Path) -> bool:
-    async with transaction(pool) as connection:
-        answer = await connection.execute("SELECT version_num FROM alembic_version")
-        return await answer.fetchone() == (head(migrations),)
 
 
 def _connect(url: str) -> object:

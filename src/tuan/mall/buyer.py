@@ -72,20 +72,23 @@ class LoginTicket:
             return TicketStatus.EXPIRED
         return TicketStatus.WAITING if self.confirmed_at is None else TicketStatus.CONFIRMED
 
+    def confirm(self, openid: str, *, now: datetime) -> None:
+        self.openid = openid
+        self.confirmed_at = now
+
     def redeem(self, *, now: datetime) -> str:
         """Returns the openid of who scanned. Once: a used ticket is nobody's.
 
         Raises TicketWaiting, TicketExpired, or NotFound for a ticket used before.
         """
-        match self.status(now=now):
-            case TicketStatus.WAITING:
-                raise TicketWaiting
-            case TicketStatus.EXPIRED:
-                raise TicketExpired
-            case TicketStatus.USED:
-                raise NotFound
+        status = self.status(now=now)
+        if status is TicketStatus.USED:
+            raise NotFound
+        if status is TicketStatus.EXPIRED:
+            raise TicketExpired
+        if self.openid is None:
+            raise TicketWaiting
 
-        assert self.openid is not None
         self.used_at = now
         return self.openid
 

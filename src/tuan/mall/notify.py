@@ -58,7 +58,7 @@ class Notice:
     tells_of_refund: bool
 
     def objection(self, payment: Payment | None) -> Verdict | None:
-        """Why this is no reason to believe in money, in the order in which Alipay's document wants it checked."""
+        """Why not to believe in money, checked in the order that Alipay's document asks for."""
         if not self.app_is_ours:
             return Verdict.OTHER_APP
         if payment is None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
-from fastapi.security import HTTPBearer
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CollectorRegistry
 from pydantic import AwareDatetime, field_validator
 from starlette.responses import Response
@@ -82,14 +82,16 @@ def build_api(
     api = build_fastapi("Tuan market")
     add_probes(api, ready=ready, registry=registry)
 
-    async def caller(request: Request) -> str:
-        """The source is who you are, and so never part of what you say."""
+    async def caller(
+        request: Request, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)] = None
+    ) -> str:
+        """The source is who you are, and so never part of what you say. `shown` is for the documentation."""
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and (source := await catalog.source(key)):
             return source
         raise Unauthorized
 
-    Source = Annotated[str, Depends(caller), Depends(BEARER)]
+    Source = Annotated[str, Depends(caller)]
 
     async def ask_quote(body: QuoteBody, source: Source) -> QuoteView:
         """What this buyer would pay, and why."""
@@ -132,14 +134,14 @@ def build_api(
             raise NotFound("No seat was ever locked under this order number.")
         return SeatView.of(found, team)
 
-    @api.get("/v1/teams/events", response_class=EventStream)
+    @api.get("/v1/teams/events", response_class=EventStream, status_code=200)
     async def events_of_teams(
         request: Request, id: Annotated[list[Id], Query(min_length=1, max_length=TEAMS_WATCHED_MAX)]
     ) -> Response:
         """Progress of several teams as server-sent events, for anybody: counts, and no buyers."""
         return EventStream(watch, id, request.headers.get("last-event-id", ""))
 
-    @api.get("/v1/teams/{team_id}/events", response_class=EventStream)
+    @api.get("/v1/teams/{team_id}/events", response_class=EventStream, status_code=200)
     async def events_of_team(team_id: Id, request: Request) -> Response:
         """Progress of one team as server-sent events, for anybody: counts, and no buyers."""
         return EventStream(watch, [team_id], request.headers.get("last-event-id", ""))

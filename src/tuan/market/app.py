@@ -13,7 +13,7 @@ from tuan.kernel.db import Pool, build_pool, transaction
 from tuan.kernel.desk import Desk
 from tuan.kernel.errors import Refusal
 from tuan.kernel.jobs import Jobs
-from tuan.kernel.migrate import is_migrated
+from tuan.kernel.revision import is_migrated
 from tuan.kernel.observe import observed
 from tuan.kernel.service import Service
 from tuan.market.api import build_api

@@ -62,6 +62,16 @@ class InvalidArgument(GatewayRefusal):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """The one merchant we know, the key it signs with, and the key Alipay signs with."""
+
+    app_id: str
+    seller_id: str
+    app_key: RSAPublicKey
+    alipay_key: RSAPrivateKey
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
     """A request whose signature has been verified."""
 
@@ -71,18 +81,18 @@ class Call:
     return_url: str | None
 
 
-def read_call(params: Mapping[str, str], *, app_id: str, app_key: RSAPublicKey) -> Call:
+def read_call(params: Mapping[str, str], account: Account) -> Call:
     """Check as the gateway does, in its order. Raises MissingArgument or InvalidArgument."""
     for name, (sub_code, sub_msg) in REQUIRED.items():
         if not params.get(name):
             raise MissingArgument(sub_code, sub_msg)
 
-    if params["app_id"] != app_id:
+    if params["app_id"] != account.app_id:
         raise InvalidArgument("isv.invalid-app-id", "无效的AppID参数")
     if params["method"] not in METHODS:
         raise InvalidArgument("isv.invalid-method", "不存在的方法名")
     _check_form(params)
-    if not is_signed(params, app_key):
+    if not is_signed(params, account.app_key):
         raise InvalidArgument(
             "isv.invalid-signature",
             "验签出错，建议检查签名字符串或签名私钥与应用公钥是否匹配，网关生成的验签字符串为："

@@ -1,13 +1,22 @@
 """What the sandbox must know: whom it plays, which merchant it serves, and where to reach it."""
 
-from pydantic import Field, SecretStr
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from tuan.sandbox.sealing import key_bytes
 
-class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="TUAN_SANDBOX_", extra="forbid")
 
-    database_url: SecretStr
+def _of_32_bytes(aes_key: SecretStr) -> SecretStr:
+    key_bytes(aes_key.get_secret_value())
+    return aes_key
+
+
+class SandboxSettings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="TUAN_SANDBOX_")
+
+    database_url: str
     public_url: str = "http://127.0.0.1:8080/sandbox"  # Where a browser finds us; without a slash at its end.
 
     alipay_app_id: str
@@ -19,5 +28,7 @@ class Settings(BaseSettings):
     wechat_app_id: str
     wechat_app_secret: SecretStr
     wechat_token: SecretStr
-    wechat_aes_key: SecretStr  # 43 characters, as the console of WeChat gives it.
+    wechat_aes_key: Annotated[
+        SecretStr, AfterValidator(_of_32_bytes)
+    ]  # 43 characters, as the console of WeChat gives it.
     wechat_push_url: str

@@ -1,4 +1,4 @@
-"""What Alipay tells the merchant when a trade changes, how often it repeats it, and how a buyer comes back."""
+"""What Alipay tells the merchant when a trade changes, how often, and how a buyer comes back."""
 
 import json
 import secrets
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from tuan.kernel.clock import BEIJING, beijing_text
 from tuan.kernel.money import yuan_text
-from tuan.sandbox.alipay import PAGE_PAY, WAP_PAY, signed_params
+from tuan.sandbox.alipay import PAGE_PAY, WAP_PAY, Account, signed_params
 from tuan.sandbox.courier import Answer
 from tuan.sandbox.trade import Product, Refund, Trade, masked
 
@@ -71,9 +71,7 @@ def notify_of(trade: Trade, *, seller_id: str, now: datetime, refund: Refund | N
     )
 
 
-def return_link(
-    return_url: str, trade: Trade, *, seller_id: str, key: RSAPrivateKey, now: datetime
-) -> str:
+def return_link(return_url: str, trade: Trade, account: Account, *, now: datetime) -> str:
     """Where the cashier sends the buyer: signed, but silent about whether the trade was paid."""
     params = {
         "charset": "utf-8",
@@ -84,11 +82,11 @@ def return_link(
         "auth_app_id": trade.app_id,
         "version": "1.0",
         "app_id": trade.app_id,
-        "seller_id": seller_id,
+        "seller_id": account.seller_id,
         "timestamp": beijing_text(now),
     }
     joint = "&" if "?" in return_url else "?"
-    return return_url + joint + urlencode(signed_params(params, key))
+    return return_url + joint + urlencode(signed_params(params, account.alipay_key))
 
 
 def new_notify_id(paid_at: datetime, *, now: datetime) -> str:

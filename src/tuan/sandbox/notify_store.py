@@ -75,7 +75,14 @@ class NotifyStore:
         return await rows.fetchall()
 
     async def record(self, notify: Notify, answer: Answer) -> None:
-        delivery = [notify.id, notify.attempts, answer.sent_at, answer.status, answer.text, answer.milliseconds]
+        delivery = [
+            notify.id,
+            notify.attempts,
+            answer.sent_at,
+            answer.status,
+            answer.text,
+            answer.milliseconds,
+        ]
         await self._connection.execute(ADD_DELIVERY, delivery)
         heard = {"id": notify.id, "next_at": notify.next_at, "acknowledged_at": notify.acknowledged_at}
         await self._connection.execute(SAVE_HEARD, heard)

@@ -116,4 +116,4 @@ class TradeStore:
 
 
 def _trade(row: Mapping[str, Any]) -> Trade:
-    return Trade(**row | {"product": Product(row["product"]), "status": TradeStatus(row["status"])})
+    return Trade(**{**row, "product": Product(row["product"]), "status": TradeStatus(row["status"])})

@@ -1210,7 +1210,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                "idempotency-key": string;
+                "Idempotency-Key": string;
             };
             path?: never;
             cookie?: never;

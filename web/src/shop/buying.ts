@@ -24,8 +24,7 @@ export function useBuying(teams: () => readonly Team[]) {
 
   function dismiss() {
     if (!choice.value) return;
-    const { buy: _, ...query } = route.query;
-    const closed = router.resolve({ path: route.path, query }).fullPath;
+    const closed = router.resolve({ path: route.path, query: { ...route.query, buy: undefined } }).fullPath;
     if (window.history.state?.back === closed) router.back();
     else void router.replace(closed);
   }

@@ -1,0 +1,66 @@
+# Tuan. `make` prints this help.
+PORT ?= 8080
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+# Debian's machines often have npm's files but an old Node, so both are asked.
+NODE_FITS := $(shell command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null && echo yes)
+NPM := $(if $(NODE_FITS),npm,PATH="$(CURDIR)/$(BIN):$$PATH" npm)
+WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format web bench api clean
+
+help: ## What can be made
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(BIN)/.ready web/dist/index.html ## Install everything, in this folder only
+
+run: setup ## Serve the whole story on http://127.0.0.1:8080 (PORT=… for another port)
+	@$(BIN)/tuan up --port $(PORT)
+
+test: setup check ## Everything a change must pass; installs Chromium where it may
+	@tools/install-chromium
+	cd web && $(NPM) test --silent
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+check: setup ## Format, lint, types and architecture
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/pytest -q tests/test_architecture.py
+	cd web && $(NPM) run check --silent
+
+format: $(BIN)/.ready ## Let the tools put every line in order
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+web: web/dist/index.html ## Build the shop
+
+bench: $(BIN)/.ready ## Measure what we claim about speed
+	$(BIN)/python -m bench
+
+api: $(BIN)/.ready ## Write the OpenAPI documents, and the shop's types from them
+	$(BIN)/python tools/write_openapi.py
+	cd web && $(NPM) run types --silent
+
+clean: ## Remove all that was installed or built; the data in .tuan stays
+	rm -rf .venv web/node_modules web/dist
+
+$(BIN)/.ready: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: apt-get install python3"; exit 1; }
+	@echo "Installing the Python packages into .venv (once, about a minute) …"
+	@PYTHON="$(PYTHON)" tools/make-venv
+	@$(BIN)/pip install --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+web/node_modules/.ready: web/package.json web/package-lock.json $(BIN)/.ready
+	@test -n "$(NODE_FITS)" || { echo "No Node 20.19 or newer here: taking it from a Python package …"; $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-node.lock; }
+	@echo "Installing the shop's packages (once) …"
+	@cd web && $(NPM) ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+web/dist/index.html: web/node_modules/.ready $(WEB_SOURCES)
+	@echo "Building the shop …"
+	@cd web && $(NPM) run build --silent
+	@touch $@

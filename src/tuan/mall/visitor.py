@@ -1,0 +1,98 @@
+"""Who is asking: the cookies of a browser, and whether it asks on its own site's behalf."""
+
+from typing import Annotated, cast
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request, Response
+
+from tuan.kernel.errors import Forbidden
+from tuan.mall.buyer import SESSION_LASTS, TICKET_LASTS, Buyer, NotSignedIn
+from tuan.mall.doors import Doors
+from tuan.mall.login import who_is
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+OUR_SITE = frozenset({"same-origin", "none"})
+
+
+def doors_of(request: Request) -> Doors:
+    return cast(Doors, request.app.state.doors)
+
+
+Here = Annotated[Doors, Depends(doors_of)]
+
+
+class Cookies:
+    """Two secrets in a browser: one says who is signed in, one which login ticket is this browser's.
+
+    Over https they carry the __Host- prefix, with which browsers refuse them from any other host.
+    """
+
+    def __init__(self, public_url: str) -> None:
+        self._secure = public_url.startswith("https:")
+        prefix = "__Host-" if self._secure else ""
+        self._session, self._login = f"{prefix}tuan_session", f"{prefix}tuan_login"
+
+    def session(self, request: Request) -> str | None:
+        return request.cookies.get(self._session)
+
+    def login(self, request: Request) -> str | None:
+        return request.cookies.get(self._login)
+
+    def keep_session(self, response: Response, secret: str) -> None:
+        self._keep(response, self._session, secret, seconds=int(SESSION_LASTS.total_seconds()))
+
+    def keep_login(self, response: Response, secret: str) -> None:
+        self._keep(response, self._login, secret, seconds=int(TICKET_LASTS.total_seconds()))
+
+    def forget_session(self, response: Response) -> None:
+        self._keep(response, self._session, "", seconds=0)
+
+    def forget_login(self, response: Response) -> None:
+        self._keep(response, self._login, "", seconds=0)
+
+    def _keep(self, response: Response, name: str, secret: str, *, seconds: int) -> None:
+        response.set_cookie(
+            name, secret, max_age=seconds, path="/", secure=self._secure, httponly=True, samesite="lax"
+        )
+
+
+def cookies_of(doors: Here) -> Cookies:
+    return Cookies(doors.public_url)
+
+
+Jar = Annotated[Cookies, Depends(cookies_of)]
+
+
+async def visitor(request: Request, doors: Here, cookies: Jar) -> Buyer | None:
+    return await who_is(doors.pool, cookies.session(request), now=doors.clock())
+
+
+async def signed_in(buyer: Annotated[Buyer | None, Depends(visitor)]) -> Buyer:
+    """Raises NotSignedIn."""
+    if buyer is None:
+        raise NotSignedIn
+    return buyer
+
+
+Visitor = Annotated[Buyer | None, Depends(visitor)]
+SignedInBuyer = Annotated[Buyer, Depends(signed_in)]
+
+
+def from_our_own_pages(request: Request, response: Response, doors: Here) -> None:
+    """A change is made by our own pages only. Raises Forbidden for what another site made a browser send."""
+    response.headers["cache-control"] = "no-store"
+    if request.method in SAFE:
+        return
+    if request.headers.get("sec-fetch-site", "none") not in OUR_SITE:
+        raise Forbidden
+    origin = request.headers.get("origin")
+    if origin is not None and not _is_ours(origin, request, doors):
+        raise Forbidden
+
+
+def _is_ours(origin: str, request: Request, doors: Doors) -> bool:
+    public = urlsplit(doors.public_url)
+    if origin == f"{public.scheme}://{public.netloc}":
+        return True
+    asked = urlsplit(origin)
+    return asked.scheme in {"http", "https"} and asked.netloc == request.headers.get("host")

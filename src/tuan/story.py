@@ -1,0 +1,225 @@
+"""The whole story, told from a terminal: buyers sign in by QR, fill a team, pay, and are delivered."""
+
+import asyncio
+import re
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urljoin
+
+import httpx
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from tuan.kernel.ids import new_code, new_id
+from tuan.kernel.money import yuan_text
+
+NAMES = ("安安", "小博", "彩彩", "丁丁", "恩恩")
+PAY_PASSWORD = "111111"  # noqa: S105 - What the sandbox's cashier takes from anybody.
+PATIENCE_SECONDS = 60.0
+
+
+class StoryBroken(Exception):
+    """Something did not happen as told."""
+
+
+@dataclass
+class Buyer:
+    """One person, with a browser of their own."""
+
+    name: str
+    browser: httpx.AsyncClient
+    doing: str = "…"
+    number: str = ""
+    paid_fen: int = 0
+    team: str = ""
+    times: dict[str, str] = field(default_factory=dict)
+
+
+async def tell(url: str, product_id: str, console: Console) -> int:
+    """Returns 0 if everything happened, 1 if something did not; says what."""
+    began = time.perf_counter()
+    try:
+        await _play(url, product_id, console)
+    except StoryBroken as broken:
+        console.print(f"[red]The story broke off:[/] {broken}")
+        return 1
+    except (httpx.HTTPError, TimeoutError) as trouble:
+        console.print(f"[red]The story broke off:[/] {trouble!r}")
+        return 1
+    console.print(f"[green]All of it happened[/], in {time.perf_counter() - began:.1f} s.")
+    return 0
+
+
+async def _play(url: str, product_id: str, console: Console) -> None:
+    async with httpx.AsyncClient(base_url=url, timeout=10) as visitor:
+        product = await _get(visitor, f"/api/mall/v1/products/{product_id}")
+    group = product["group"]
+    if group is None:
+        raise StoryBroken(f"{product_id} is not sold in teams")
+
+    console.print(f"{product['title']}: ¥{yuan_text(product['list_fen'])} alone,", end=" ")
+    console.print(f"¥{yuan_text(group['payable_fen'])} in a team of {group['seats_target']}.")
+    async with AsyncExitStack() as stack:
+        buyers = [
+            Buyer(name, await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=10)))
+            for name in NAMES[: group["seats_target"]]
+        ]
+        stack.enter_context(
+            Live(console=console, refresh_per_second=8, get_renderable=lambda: _table(buyers))
+        )
+        await asyncio.gather(*(_sign_in(buyer) for buyer in buyers))
+        team_id = None
+        for buyer in buyers:
+            team_id = await _order(buyer, product, team_id)
+        await asyncio.gather(*(_pay(buyer) for buyer in buyers))
+        await asyncio.gather(*(_await_delivery(buyer) for buyer in buyers))
+
+
+async def _sign_in(buyer: Buyer) -> None:
+    buyer.doing = "scans the QR code"
+    ticket = await _post(buyer.browser, "/api/mall/v1/login/tickets")
+    if not ticket["scan_url"]:
+        raise StoryBroken("this server is not in demo mode: nobody can scan its QR code from here")
+    nickname = f"{buyer.name}{new_code(3)}"
+    phone = await buyer.browser.post(ticket["scan_url"], data={"nickname": nickname}, follow_redirects=True)
+    phone.raise_for_status()
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while ticket["status"] == "waiting":
+            await asyncio.sleep(0.2)
+            ticket = await _get(buyer.browser, f"/api/mall/v1/login/tickets/{ticket['id']}")
+    await _post(buyer.browser, "/api/mall/v1/sessions", {"ticket_id": ticket["id"]})
+    buyer.doing = "signed in"
+
+
+async def _order(buyer: Buyer, product: dict[str, Any], team_id: str | None) -> str:
+    buyer.doing = "joins the team" if team_id else "opens a team"
+    order = await _post(
+        buyer.browser,
+        "/api/mall/v1/orders",
+        {
+            "product_id": product["id"],
+            "kind": "group",
+            "campaign_id": product["group"]["campaign_id"],
+            "team_id": team_id,
+        },
+        headers={"idempotency-key": new_id()},
+    )
+    if order["payable_fen"] != product["group"]["payable_fen"]:
+        raise StoryBroken(f"{buyer.name} was promised another price: {order}")
+    buyer.number, buyer.paid_fen, buyer.team = order["number"], order["payable_fen"], order["team_id"]
+    return str(order["team_id"])
+
+
+async def _pay(buyer: Buyer) -> None:
+    """Through our hand-over page to the cashier, sign in there, pay, and come back."""
+    buyer.doing = "goes to the cashier"
+    order = await _get(buyer.browser, f"/api/mall/v1/orders/{buyer.number}")
+    handover = await _page(buyer.browser, "GET", order["pay_url"])
+    form = _form(handover, "gateway.do")
+    cashier = await _page(buyer.browser, form.method, form.action, form.fields)
+    sign_in = _form(cashier, "sign-in")
+    buyer.doing = "signs in at the cashier"
+    ready = await _page(buyer.browser, "POST", sign_in.action, sign_in.fields | sign_in.first_choice)
+    pay = _form(ready, "/pay")
+    buyer.doing = "pays"
+    await _page(buyer.browser, "POST", pay.action, pay.fields | {"password": PAY_PASSWORD})
+    buyer.doing = "has paid"
+
+
+async def _await_delivery(buyer: Buyer) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            order = await _get(buyer.browser, f"/api/mall/v1/orders/{buyer.number}")
+            buyer.doing = order["status"]
+            buyer.times = {
+                step: order[step][11:23] for step in ("paid_at", "ready_at", "fulfilled_at") if order[step]
+            }
+            if order["status"] == "fulfilled":
+                return
+            if order["status"] in ("closed", "refunding", "refunded"):
+                raise StoryBroken(f"{buyer.name}'s order ended as {order['status']}")
+            await asyncio.sleep(0.2)
+
+
+def _table(buyers: list[Buyer]) -> Table:
+    table = Table("buyer", "order", "team", "pays ¥", "now", "paid", "team formed", "delivered")
+    for buyer in buyers:
+        table.add_row(
+            buyer.name,
+            buyer.number,
+            buyer.team[-8:],
+            yuan_text(buyer.paid_fen) if buyer.paid_fen else "",
+            buyer.doing,
+            *(buyer.times.get(step, "") for step in ("paid_at", "ready_at", "fulfilled_at")),
+        )
+    return table
+
+
+async def _get(browser: httpx.AsyncClient, path: str) -> dict[str, Any]:
+    return _answer(await browser.get(path))
+
+
+async def _post(
+    browser: httpx.AsyncClient, path: str, body: object = None, *, headers: dict[str, str] | None = None
+) -> dict[str, Any]:
+    return _answer(await browser.post(path, json=body, headers=headers))
+
+
+def _answer(response: httpx.Response) -> dict[str, Any]:
+    if response.is_error:
+        raise StoryBroken(f"{response.request.method} {response.request.url.path}: {response.text}")
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+async def _page(
+    browser: httpx.AsyncClient, method: str, url: str, data: dict[str, str] | None = None
+) -> httpx.Response:
+    response = await browser.request(method, url, data=data, follow_redirects=True)
+    if response.is_error:
+        raise StoryBroken(f"{method} {response.request.url.path}: {response.status_code}")
+    return response
+
+
+@dataclass
+class Form:
+    action: str
+    method: str
+    fields: dict[str, str] = field(default_factory=dict)
+    first_choice: dict[str, str] = field(default_factory=dict)
+
+
+class _Forms(HTMLParser):
+    """Forms of a page with their hidden fields, and the first of any buttons or options to choose from."""
+
+    def __init__(self, base: str) -> None:
+        super().__init__()
+        self._base = base
+        self.forms: list[Form] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            action = urljoin(self._base, given.get("action", ""))
+            self.forms.append(Form(action, given.get("method", "get").upper()))
+        elif self.forms and given.get("name") and tag in ("input", "button"):
+            form, name, value = self.forms[-1], given["name"], given.get("value", "")
+            if given.get("type") == "hidden":
+                form.fields[name] = value
+            elif value:
+                form.first_choice.setdefault(name, value)
+
+
+def _form(page: httpx.Response, action: str) -> Form:
+    reader = _Forms(str(page.url))
+    reader.feed(page.text)
+    for form in reader.forms:
+        if action in form.action:
+            return form
+    text = re.sub(r"<[^>]+>|\s+", " ", page.text)
+    raise StoryBroken(f"{page.url.path} has no form for {action}: {text[:300]}")

@@ -1,0 +1,48 @@
+"""Who may tell us things."""
+
+from datetime import timedelta
+
+import pytest
+
+from tuan.kernel.clock import utc_now
+from tuan.kernel.webhook import ForgedWebhook, signed_headers, verify
+
+SECRET = "whsec_" + "c2VjcmV0IG9mIHRoZSBtYWxsIGFuZCB0aGUgbWFya2V0"
+BODY = '{"type":"team.formed"}'
+
+
+def test_what_we_sign_verifies() -> None:
+    verify(SECRET, BODY.encode(), signed_headers(SECRET, id="e1", at=utc_now(), body=BODY))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"webhook-id": "e2"},
+        {"webhook-timestamp": "1"},
+        {"webhook-timestamp": "x"},
+        {"webhook-signature": ""},
+        {"webhook-signature": "nonsense"},
+        {"webhook-signature": "v1,"},
+        {"webhook-signature": "v1,é"},
+    ],
+)
+def test_a_changed_header_is_a_forgery(change: dict[str, str]) -> None:
+    headers = signed_headers(SECRET, id="e1", at=utc_now(), body=BODY) | change
+    with pytest.raises(ForgedWebhook):
+        verify(SECRET, BODY.encode(), headers)
+
+
+def test_another_secret_another_body_and_an_old_letter_are_forgeries() -> None:
+    good = signed_headers(SECRET, id="e1", at=utc_now(), body=BODY)
+    old = signed_headers(SECRET, id="e1", at=utc_now() - timedelta(seconds=310), body=BODY)
+    for secret, body, headers in [
+        ("whsec_b3RoZXI=", BODY, good),
+        (SECRET, BODY + " ", good),
+        (SECRET, BODY, old),
+        (SECRET, BODY, {}),
+    ]:
+        with pytest.raises(ForgedWebhook):
+            verify(secret, body.encode(), headers)
+    with pytest.raises(ForgedWebhook):
+        verify(SECRET, b"\xff", good)

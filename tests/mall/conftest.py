@@ -1,0 +1,22 @@
+from collections.abc import AsyncIterator
+
+import pytest
+from mall_builders import Shopper, World, a_shopper, a_world
+
+
+@pytest.fixture
+async def world(mall_database: str) -> AsyncIterator[World]:
+    async with a_world(mall_database) as world:
+        yield world
+
+
+@pytest.fixture
+async def ann(world: World) -> AsyncIterator[Shopper]:
+    async with a_shopper(world, "o-ann") as shopper:
+        yield shopper
+
+
+@pytest.fixture
+async def bob(world: World) -> AsyncIterator[Shopper]:
+    async with a_shopper(world, "o-bob") as shopper:
+        yield shopper

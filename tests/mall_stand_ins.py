@@ -1,0 +1,268 @@
+"""The mall's neighbours, small and true to protocol: a market, an Alipay and a WeChat without sockets."""
+
+import base64
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from tuan.kernel.clock import Clock, beijing_text
+from tuan.kernel.rsa import new_private_key, sign, verifies
+from tuan.mall.wechat_push import signature_of
+
+APP_ID, SELLER_ID = "9021000136624944", "2088721012345678"
+WECHAT_APP_ID, WECHAT_TOKEN, AES_KEY = "wxba5fad812f8e6fb9", "AAAAA", "A" * 43
+APP_KEY, ALIPAY_KEY = new_private_key(), new_private_key()
+
+
+class ByHost(httpx.AsyncBaseTransport):
+    """Each host is an app. One can be away, or do what it is asked and lose the answer."""
+
+    def __init__(self, apps: Mapping[str, Any]) -> None:
+        self._apps = {host: httpx.ASGITransport(app) for host, app in apps.items()}
+        self.away: set[str] = set()
+        self.answers_lost: dict[str, int] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        host = request.url.host
+        if host in self.away:
+            raise httpx.ConnectError("away", request=request)
+        response = await self._apps[host].handle_async_request(request)
+        if self.answers_lost.get(host, 0):
+            self.answers_lost[host] -= 1
+            raise httpx.ReadTimeout("lost", request=request)
+        return response
+
+
+@dataclass
+class MarketStandIn:
+    """One campaign, teams of two; every product costs 20 yuan less in a team."""
+
+    clock: Clock
+    list_fen: int = 128_00
+    hold: timedelta = timedelta(minutes=20)
+    refuses: dict[str, tuple[int, str]] = field(default_factory=dict)  # path → status, code
+    seats: dict[str, dict[str, Any]] = field(default_factory=dict)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    request_ids: list[str | None] = field(default_factory=list)
+
+    @property
+    def app(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/v1/quotes", self.quote, methods=["POST"]),
+                Route("/v1/seats/{number}", self.lock, methods=["PUT"]),
+                Route("/v1/seats/{number}/settlement", self.settle, methods=["PUT"]),
+                Route("/v1/teams/{id}", self.team),
+                Route("/v1/goods/{id}/teams", self.teams),
+            ]
+        )
+
+    def refusal(self, request: Request, step: str) -> Response | None:
+        self.asked.append((step, request.path_params.get("number", "")))
+        self.request_ids.append(request.headers.get("x-request-id"))
+        if request.headers["authorization"] != "Bearer market-key":
+            return JSONResponse({"code": "unauthorized", "detail": "no"}, 401)
+        if step not in self.refuses:
+            return None
+        status, code = self.refuses[step]
+        return JSONResponse({"code": code, "detail": f"The market says {code}."}, status)
+
+    async def quote(self, request: Request) -> Response:
+        if refusal := self.refusal(request, "quote"):
+            return refusal
+        price = self._price() | {"plan": "amount_off", "seats_target": 2, "take_limit": 1}
+        window = {"starts_at": self._at(-60), "ends_at": self._at(60), "team_minutes": 30, "hold_minutes": 20}
+        goods = {"goods_id": (await request.json())["goods_id"], "campaign_id": "summer"}
+        return JSONResponse(goods | price | window | {"may_see": True, "may_join": True, "reasons": []})
+
+    async def lock(self, request: Request) -> Response:
+        if refusal := self.refusal(request, "lock"):
+            return refusal
+        number, body = request.path_params["number"], await request.json()
+        if number not in self.seats:
+            self.seats[number] = body | self._price() | {
+                "out_trade_no": number,
+                "team_id": body["team_id"] or f"team-{number}",
+                "status": "locked",
+                "opener": body["team_id"] is None,
+                "locked_at": self._at(0),
+                "hold_until": (self.clock() + self.hold).isoformat(),
+            }  # fmt: skip
+        return JSONResponse(self.seats[number])
+
+    async def settle(self, request: Request) -> Response:
+        if refusal := self.refusal(request, "settle"):
+            return refusal
+        seat = self.seats[request.path_params["number"]]
+        seat.update(status="settled", paid_at=(await request.json())["paid_at"])
+        return JSONResponse(seat)
+
+    async def team(self, request: Request) -> Response:
+        if refusal := self.refusal(request, "team"):
+            return refusal
+        found = self._team(request.path_params["id"])
+        return JSONResponse(found) if found["members"] else JSONResponse(_NO_TEAM, 404)
+
+    async def teams(self, request: Request) -> Response:
+        if refusal := self.refusal(request, "teams"):
+            return refusal
+        ids = dict.fromkeys(seat["team_id"] for seat in self.seats.values())
+        statistics = {"teams_opened": len(ids), "teams_formed": 0, "buyers": len(self.seats)}
+        teams = [self._team(id) for id in ids]
+        return JSONResponse({"campaign_id": "summer", "teams": teams, "statistics": statistics})
+
+    def _team(self, id: str) -> dict[str, Any]:
+        seats = [seat for seat in self.seats.values() if seat["team_id"] == id]
+        settled = sum(seat["status"] == "settled" for seat in seats)
+        return {
+            "id": id, "campaign_id": "summer", "goods_id": seats[0]["goods_id"] if seats else "",
+            "status": "forming", "seats_target": 2, "seats_taken": len(seats), "seats_settled": settled,
+            "opened_at": self._at(0), "closes_at": self._at(30), "formed_at": None, "members": seats,
+        }  # fmt: skip
+
+    def _price(self) -> dict[str, int]:
+        return {"list_fen": self.list_fen, "discount_fen": 20_00, "payable_fen": self.list_fen - 20_00}
+
+    def _at(self, minutes: int) -> str:
+        return (self.clock() + timedelta(minutes=minutes)).isoformat()
+
+
+_NO_TEAM = {"code": "not_found", "detail": "There is no such team."}
+
+
+@dataclass
+class AlipayStandIn:
+    """gateway.do: checks our signature, signs its answers, remembers trades."""
+
+    clock: Clock
+    key: RSAPrivateKey = field(default=ALIPAY_KEY, repr=False)
+    trades: dict[str, dict[str, str]] = field(default_factory=dict)
+    refunds: dict[str, str] = field(default_factory=dict)  # out_request_no → amount
+    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    fund_change: str = "Y"
+    signs: bool = True
+
+    @property
+    def app(self) -> Starlette:
+        return Starlette(routes=[Route("/gateway.do", self.serve, methods=["GET", "POST"])])
+
+    async def serve(self, request: Request) -> Response:
+        params = dict(request.query_params) | dict(parse_qsl((await request.body()).decode()))
+        text = "&".join(f"{name}={params[name]}" for name in sorted(params) if name != "sign")
+        assert verifies(APP_KEY.public_key(), text, params["sign"])
+        content = json.loads(params["biz_content"])
+        self.asked.append((params["method"], content))
+        answer = json.dumps(self._answer(params["method"], content), ensure_ascii=False)
+        node = f'"{params["method"].replace(".", "_")}_response":{answer}'
+        tail = f',"sign":"{sign(self.key, answer)}"' if self.signs else ""
+        return Response("{" + node + tail + "}", media_type="text/html;charset=utf-8")
+
+    def pay(self, number: str, amount: str, *, trade_status: str = "TRADE_SUCCESS") -> dict[str, str]:
+        self.trades[number] = {
+            "out_trade_no": number,
+            "trade_no": f"20261123220014{len(self.trades):014d}",
+            "trade_status": trade_status,
+            "total_amount": amount,
+            "send_pay_date": beijing_text(self.clock()),
+        }
+        return self.trades[number]
+
+    def notify(self, number: str, amount: str, **changes: str) -> dict[str, str]:
+        """The fields of a notify for a payment just made, signed after the changes."""
+        fields = {
+            "notify_id": "2026112300222091314000001", "notify_type": "trade_status_sync",
+            "notify_time": beijing_text(self.clock()), "charset": "utf-8", "version": "1.0",
+            "app_id": APP_ID, "auth_app_id": APP_ID, "seller_id": SELLER_ID, "sign_type": "RSA2",
+            "out_trade_no": number, "trade_no": f"2026112322001{number[-15:]}", "trade_status": "TRADE_SUCCESS",
+            "total_amount": amount, "gmt_payment": beijing_text(self.clock()), "subject": "武夷岩茶 + A&B=C",
+            "fund_bill_list": '[{"amount":"0.10","fundChannel":"ALIPAYACCOUNT"}]',
+        } | changes  # fmt: skip
+        return self.signed(fields)
+
+    def signed(self, fields: dict[str, str]) -> dict[str, str]:
+        names = sorted(name for name in fields if name not in {"sign", "sign_type"})
+        return fields | {"sign": sign(self.key, "&".join(f"{name}={fields[name]}" for name in names))}
+
+    def _answer(self, method: str, content: dict[str, str]) -> dict[str, str]:
+        trade = self.trades.get(content["out_trade_no"])
+        if trade is None:
+            return {"code": "40004", "msg": "Business Failed", "sub_code": "ACQ.TRADE_NOT_EXIST"}
+        done = {"code": "10000", "msg": "Success"} | trade
+        if method == "alipay.trade.refund":
+            self.refunds[content["out_request_no"]] = content["refund_amount"]
+            return done | {"fund_change": self.fund_change, "refund_fee": content["refund_amount"]}
+        if method == "alipay.trade.fastpay.refund.query":
+            asked = content["out_request_no"]
+            if asked not in self.refunds or self.fund_change == "pending":
+                return done
+            return done | {
+                "out_request_no": asked,
+                "refund_status": "REFUND_SUCCESS",
+                "refund_amount": self.refunds[asked],
+            }
+        return done
+
+
+@dataclass
+class WeChatStandIn:
+    clock: Clock
+    scenes: list[str] = field(default_factory=list)
+    tokens_made: int = 0
+    token_refused_once: bool = False
+
+    @property
+    def app(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/cgi-bin/stable_token", self.token, methods=["POST"]),
+                Route("/cgi-bin/qrcode/create", self.create, methods=["POST"]),
+            ]
+        )
+
+    async def token(self, request: Request) -> Response:
+        assert (await request.json())["secret"] == "wechat-secret"
+        self.tokens_made += 1
+        return JSONResponse({"access_token": f"token-{self.tokens_made}", "expires_in": 7200})
+
+    async def create(self, request: Request) -> Response:
+        if self.token_refused_once:
+            self.token_refused_once = False
+            return JSONResponse({"errcode": 40001, "errmsg": "invalid credential"})
+        assert request.query_params["access_token"] == f"token-{self.tokens_made}"
+        body = await request.json()
+        assert body["action_name"] == "QR_STR_SCENE"
+        self.scenes.append(body["action_info"]["scene"]["scene_str"])
+        url = f"http://weixin.qq.com/q/{len(self.scenes)}"
+        return JSONResponse({"ticket": "t", "expire_seconds": body["expire_seconds"], "url": url})
+
+    def push(self, xml: str, *, app_id: str = WECHAT_APP_ID, at: datetime | None = None) -> tuple[str, str]:
+        """The query and body of a push in safe mode."""
+        key = base64.b64decode(AES_KEY + "=")
+        plain = os.urandom(16) + len(xml.encode()).to_bytes(4, "big") + xml.encode() + app_id.encode()
+        padding = 32 - len(plain) % 32
+        encryptor = Cipher(algorithms.AES256(key), modes.CBC(key[:16])).encryptor()
+        encrypted = base64.b64encode(encryptor.update(plain + bytes([padding]) * padding)).decode()
+
+        words = {"timestamp": str(int((at or self.clock()).timestamp())), "nonce": "415670741"}
+        signature = signature_of(WECHAT_TOKEN, *words.values(), encrypted)
+        query = urlencode({**words, "encrypt_type": "aes", "msg_signature": signature})
+        return query, f"<xml><ToUserName>gh_1</ToUserName><Encrypt>{encrypted}</Encrypt></xml>"
+
+    def scan(self, openid: str, scene: str, *, event: str = "SCAN", created: int = 1) -> tuple[str, str]:
+        return self.push(
+            f"<xml><ToUserName>gh_1</ToUserName><FromUserName><![CDATA[{openid}]]></FromUserName>"
+            f"<CreateTime>{created}</CreateTime><MsgType>event</MsgType><Event>{event}</Event>"
+            f"<EventKey><![CDATA[{scene}]]></EventKey><Ticket>t</Ticket></xml>"
+        )
