@@ -40,7 +40,7 @@ bench: $(BIN)/.ready ## Measure what we claim about speed
 	$(BIN)/python -m bench
 
 api: $(BIN)/.ready ## Write the OpenAPI documents, and the shop's types from them
-	$(BIN)/python tools/write_openapi.py
+	$(BIN)/tuan openapi docs/api
 	cd web && $(NPM) run types --silent
 
 clean: ## Remove all that was installed or built; the data in .tuan stays

@@ -185,7 +185,8 @@ class AlipayStandIn:
             "notify_id": "2026112300222091314000001", "notify_type": "trade_status_sync",
             "notify_time": beijing_text(self.clock()), "charset": "utf-8", "version": "1.0",
             "app_id": APP_ID, "auth_app_id": APP_ID, "seller_id": SELLER_ID, "sign_type": "RSA2",
-            "out_trade_no": number, "trade_no": f"2026112322001{number[-15:]}", "trade_status": "TRADE_SUCCESS",
+            "out_trade_no": number, "trade_no": f"2026112322001{number[-15:]}",
+            "trade_status": "TRADE_SUCCESS",
             "total_amount": amount, "gmt_payment": beijing_text(self.clock()), "subject": "武夷岩茶 + A&B=C",
             "fund_bill_list": '[{"amount":"0.10","fundChannel":"ALIPAYACCOUNT"}]',
         } | changes  # fmt: skip

@@ -133,9 +133,13 @@ class Merchant:
 
     async def refund(self, amount: str, number: str | None = "R1", **more: str) -> dict[str, Any]:
         content = {"out_trade_no": "T1", "refund_amount": amount, **more}
-        return await self.call("alipay.trade.refund", content | ({"out_request_no": number} if number else {}))
+        return await self.call(
+            "alipay.trade.refund", content | ({"out_request_no": number} if number else {})
+        )
 
-    async def open(self, method: str = PAGE_PAY, *, links: Mapping[str, str] | None = None, **changes: Any) -> str:
+    async def open(
+        self, method: str = PAGE_PAY, *, links: Mapping[str, str] | None = None, **changes: Any
+    ) -> str:
         """The path of a cashier."""
         answer = await self.send(self.params(method, pay_content(method, **changes), **(links or LINKS)))
         assert answer.status_code == 302, answer.text

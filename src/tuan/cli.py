@@ -21,6 +21,7 @@ app = typer.Typer(
     help="Tuan (团): group buying. A market of teams and seats, a small mall, and the trade between them.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
+    add_completion=False,
 )
 console = Console()
 PACKAGE = Path(__file__).parent
@@ -85,10 +86,12 @@ def _announce(url: str, data: Path) -> None:
     console.print(
         Panel.fit(
             f"[bold]Shop[/]       {url}/\n"
-            f"             Sign in: press 打开模拟手机 under the QR code and pick or make up a follower.\n"
-            f"             Pay: any buyer at the cashier, payment password [bold]111111[/].\n"
-            f"[bold]Sandbox[/]    {url}/sandbox/   trades, notifies and pushes of the stand-ins\n"
-            f"[bold]API docs[/]   {url}/api/mall/docs · {url}/api/market/docs\n"
+            "           to sign in, press 打开模拟手机 under the QR code and pick a follower;\n"
+            "           to pay, take any buyer at the cashier: payment password [bold]111111[/]\n"
+            f"[bold]Sandbox[/]    {url}/sandbox/\n"
+            "           trades, notifies and pushes of the stand-ins\n"
+            f"[bold]API docs[/]   {url}/api/mall/docs\n"
+            f"           {url}/api/market/docs\n"
             f"[bold]The story[/]  tuan story --url {url}\n"
             f"[bold]Log[/]        {data / 'tuan.log'}",
             title="Tuan 团 is ready",
@@ -106,6 +109,19 @@ def story(
     from tuan.story import tell
 
     raise typer.Exit(asyncio.run(tell(url.rstrip("/"), product, console)))
+
+
+@app.command()
+def openapi(
+    into: Annotated[Path, typer.Argument(help="The folder to write market.json and mall.json to.")],
+) -> None:
+    """Write the OpenAPI documents of the market and the mall."""
+    from tuan.openapi import documents
+
+    log.configure(sys.stderr, level=logging.WARNING)
+    into.mkdir(parents=True, exist_ok=True)
+    for service, text in asyncio.run(documents()).items():
+        (into / f"{service}.json").write_text(text)
 
 
 def _pieces(name: str, build: Callable[[], Service], *, what: str) -> typer.Typer:

@@ -32,13 +32,13 @@ class Keyring(msgspec.Struct, frozen=True, kw_only=True):
 def load_or_make(path: Path) -> Keyring:
     if path.exists():
         return msgspec.json.decode(path.read_bytes(), type=Keyring)
-    keyring = _make()
+    keyring = make()
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(keyring)))
     return keyring
 
 
-def _make() -> Keyring:
+def make() -> Keyring:
     return Keyring(
         alipay_app_private_key=rsa.private_pem(rsa.new_private_key()),
         alipay_gateway_private_key=rsa.private_pem(rsa.new_private_key()),

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 import httpx
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -35,15 +36,25 @@ class Buyer:
     doing: str = "…"
     number: str = ""
     paid_fen: int = 0
-    team: str = ""
     times: dict[str, str] = field(default_factory=dict)
 
 
-async def tell(url: str, product_id: str, console: Console) -> int:
+@dataclass(frozen=True)
+class Browsers:
+    url: str
+    transport: httpx.AsyncBaseTransport | None
+
+    def open(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=self.url, timeout=10, transport=self.transport)
+
+
+async def tell(
+    url: str, product_id: str, console: Console, *, transport: httpx.AsyncBaseTransport | None = None
+) -> int:
     """Returns 0 if everything happened, 1 if something did not; says what."""
     began = time.perf_counter()
     try:
-        await _play(url, product_id, console)
+        await _play(Browsers(url, transport), product_id, console)
     except StoryBroken as broken:
         console.print(f"[red]The story broke off:[/] {broken}")
         return 1
@@ -54,8 +65,8 @@ async def tell(url: str, product_id: str, console: Console) -> int:
     return 0
 
 
-async def _play(url: str, product_id: str, console: Console) -> None:
-    async with httpx.AsyncClient(base_url=url, timeout=10) as visitor:
+async def _play(browsers: Browsers, product_id: str, console: Console) -> None:
+    async with browsers.open() as visitor:
         product = await _get(visitor, f"/api/mall/v1/products/{product_id}")
     group = product["group"]
     if group is None:
@@ -65,7 +76,7 @@ async def _play(url: str, product_id: str, console: Console) -> None:
     console.print(f"¥{yuan_text(group['payable_fen'])} in a team of {group['seats_target']}.")
     async with AsyncExitStack() as stack:
         buyers = [
-            Buyer(name, await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=10)))
+            Buyer(name, await stack.enter_async_context(browsers.open()))
             for name in NAMES[: group["seats_target"]]
         ]
         stack.enter_context(
@@ -111,7 +122,7 @@ async def _order(buyer: Buyer, product: dict[str, Any], team_id: str | None) -> 
     )
     if order["payable_fen"] != product["group"]["payable_fen"]:
         raise StoryBroken(f"{buyer.name} was promised another price: {order}")
-    buyer.number, buyer.paid_fen, buyer.team = order["number"], order["payable_fen"], order["team_id"]
+    buyer.number, buyer.paid_fen = order["number"], order["payable_fen"]
     return str(order["team_id"])
 
 
@@ -137,7 +148,7 @@ async def _await_delivery(buyer: Buyer) -> None:
             order = await _get(buyer.browser, f"/api/mall/v1/orders/{buyer.number}")
             buyer.doing = order["status"]
             buyer.times = {
-                step: order[step][11:23] for step in ("paid_at", "ready_at", "fulfilled_at") if order[step]
+                step: order[step][11:19] for step in ("paid_at", "ready_at", "fulfilled_at") if order[step]
             }
             if order["status"] == "fulfilled":
                 return
@@ -147,12 +158,13 @@ async def _await_delivery(buyer: Buyer) -> None:
 
 
 def _table(buyers: list[Buyer]) -> Table:
-    table = Table("buyer", "order", "team", "pays ¥", "now", "paid", "team formed", "delivered")
+    table = Table(
+        "buyer", "order", "¥", "now", "paid", "formed", "delivered", box=SIMPLE, padding=(0, 1, 0, 0)
+    )
     for buyer in buyers:
         table.add_row(
             buyer.name,
             buyer.number,
-            buyer.team[-8:],
             yuan_text(buyer.paid_fen) if buyer.paid_fen else "",
             buyer.doing,
             *(buyer.times.get(step, "") for step in ("paid_at", "ready_at", "fulfilled_at")),

@@ -1,6 +1,7 @@
 """Placing an order: one press, one order, one seat, one payment, whatever gets lost on the way."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from mall_builders import API, TEA, Shopper, World
@@ -85,7 +86,7 @@ async def test_a_press_must_carry_a_proper_key(world: World, ann: Shopper, key: 
         {"product_id": "x\0y"},
     ],
 )
-async def test_what_makes_no_sense_is_refused(world: World, ann: Shopper, change: dict[str, object]) -> None:
+async def test_what_makes_no_sense_is_refused(world: World, ann: Shopper, change: dict[str, Any]) -> None:
     answer = await ann.order(**change)
 
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")

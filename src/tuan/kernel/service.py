@@ -1,8 +1,9 @@
 """What runs of one service: the app that answers, and the work it owes. Composed in each app.py."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.types import ASGIApp
 
@@ -11,5 +12,5 @@ from starlette.types import ASGIApp
 class Service:
     app: ASGIApp
     opened: Callable[[], AbstractAsyncContextManager[None]]  # Pools and listeners, while it serves.
-    work: Callable[[], Awaitable[None]]  # Until cancelled.
+    work: Callable[[], Coroutine[Any, Any, None]]  # Until cancelled.
     drain: Callable[[], Awaitable[None]]  # Everything that is due now.

@@ -156,6 +156,8 @@ def invalid(_: Request, error: Exception) -> Response:
 
 def not_served(_: Request, error: Exception) -> Response:
     refusal = cast(HTTPException, error)
+    if refusal.status_code == 400:  # FastAPI's word for a body that is no JSON at all.
+        return _problem(422, InvalidRequest.code, str(refusal.detail))
     return _problem(refusal.status_code, "not_served", str(refusal.detail), headers=refusal.headers)
 
 

@@ -55,7 +55,7 @@ def build(
     url = settings.database_url
     writers = build_pool(url, size=2 * settings.clerks_max, pinned_plans=True)
     readers = build_pool(url, size=READERS)
-    client = httpx.AsyncClient(transport=transport)
+    client = httpx.AsyncClient(transport=transport, follow_redirects=False, trust_env=False)
     jobs = Jobs(url)
     assign(jobs, pool=readers, client=client, clock=clock)
 

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from tuan.kernel.clock import Clock, utc_now
-from tuan.kernel.db import Pool, build_pool
+from tuan.kernel.db import build_pool
 from tuan.kernel.errors import Refusal
 from tuan.kernel.observe import observed
 from tuan.kernel.revision import is_migrated
@@ -23,7 +23,7 @@ from tuan.sandbox.admin import AdminPages
 from tuan.sandbox.alipay import Account
 from tuan.sandbox.alipay_api import Gateway
 from tuan.sandbox.cashier_pages import CashierPages
-from tuan.sandbox.config import Settings
+from tuan.sandbox.config import SandboxSettings
 from tuan.sandbox.deliver import Notifier, deliver_due, keep_delivering
 from tuan.sandbox.pages import Pages
 from tuan.sandbox.phone_pages import PhonePages
@@ -35,9 +35,9 @@ POOL_SIZE = 6
 
 
 def build(
-    settings: Settings, *, clock: Clock = utc_now, transport: httpx.AsyncBaseTransport | None = None
+    settings: SandboxSettings, *, clock: Clock = utc_now, transport: httpx.AsyncBaseTransport | None = None
 ) -> Service:
-    pool = build_pool(settings.database_url.get_secret_value(), size=POOL_SIZE)
+    pool = build_pool(settings.database_url, size=POOL_SIZE)
     client = httpx.AsyncClient(transport=transport, follow_redirects=False, trust_env=False)
     account = Account(
         app_id=settings.alipay_app_id,
@@ -72,7 +72,9 @@ def build(
     )
 
 
-def _build_app(settings: Settings, *, notifier: Notifier, pusher: Pusher, woken: asyncio.Event) -> ASGIApp:
+def _build_app(
+    settings: SandboxSettings, *, notifier: Notifier, pusher: Pusher, woken: asyncio.Event
+) -> ASGIApp:
     pool, clock, account = notifier.pool, notifier.clock, notifier.account
     pages = Pages(settings.public_url)
     api = build_fastapi("sandbox")
@@ -90,9 +92,5 @@ def _build_app(settings: Settings, *, notifier: Notifier, pusher: Pusher, woken:
         api.include_router(part.router())
 
     registry = CollectorRegistry()
-    add_probes(api, ready=lambda: _is_ready(pool), registry=registry)
+    add_probes(api, ready=lambda: is_migrated(pool, MIGRATIONS), registry=registry)
     return observed(api, service="sandbox", registry=registry)
-
-
-async def _is_ready(pool: Pool) -> bool:
-    return await is_migrated(pool, MIGRATIONS)

@@ -11,8 +11,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Settings */
-        get: operations["read_settings"];
+        /** Read Settings */
+        get: operations["read_settings_v1_settings_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -28,8 +28,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Me */
-        get: operations["read_me"];
+        /** Read Me */
+        get: operations["read_me_v1_me_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -47,8 +47,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Open Ticket */
-        post: operations["open_ticket"];
+        /**
+         * Create Ticket
+         * @description A code for this browser to show, and to be scanned with WeChat within two minutes.
+         */
+        post: operations["create_ticket_v1_login_tickets_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -62,8 +65,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read Ticket */
-        get: operations["read_ticket"];
+        /**
+         * Read Ticket
+         * @description Only the browser that asked for it finds it.
+         */
+        get: operations["read_ticket_v1_login_tickets__ticket_id__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -81,8 +87,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Open Session */
-        post: operations["open_session"];
+        /**
+         * Create Session
+         * @description Redeem a scanned ticket, once.
+         */
+        post: operations["create_session_v1_sessions_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -99,8 +108,8 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Close Session */
-        delete: operations["close_session"];
+        /** End Session */
+        delete: operations["end_session_v1_sessions_current_delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -114,7 +123,7 @@ export interface paths {
             cookie?: never;
         };
         /** List Products */
-        get: operations["list_products"];
+        get: operations["list_products_v1_products_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -130,8 +139,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read Product */
-        get: operations["read_product"];
+        /**
+         * Read Product
+         * @description With what this buyer would pay in a group, and the teams to join, while the market says so.
+         */
+        get: operations["read_product_v1_products__product_id__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -147,8 +159,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read Team */
-        get: operations["read_team"];
+        /**
+         * Read Team
+         * @description What an invitation opens.
+         */
+        get: operations["read_team_v1_teams__team_id__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -164,11 +179,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Orders */
-        get: operations["list_orders"];
+        /**
+         * List Orders
+         * @description Newest first.
+         */
+        get: operations["list_orders_v1_orders_get"];
         put?: never;
-        /** Place Order */
-        post: operations["place_order"];
+        /**
+         * Create Order
+         * @description Send the same Idempotency-Key with every retry of the same press.
+         */
+        post: operations["create_order_v1_orders_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -183,7 +204,27 @@ export interface paths {
             cookie?: never;
         };
         /** Read Order */
-        get: operations["read_order"];
+        get: operations["read_order_v1_orders__number__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{number}/pay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Hand Over
+         * @description A page that takes the buyer's browser to the cashier.
+         */
+        get: operations["hand_over_v1_orders__number__pay_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -241,7 +282,11 @@ export interface components {
              * Format: date-time
              */
             ends_at: string;
-            plan: components["schemas"]["Plan"];
+            /**
+             * Plan
+             * @enum {string}
+             */
+            plan: "amount_off" | "threshold" | "percent" | "fixed_price";
             /** May Join */
             may_join: boolean;
         };
@@ -344,11 +389,9 @@ export interface components {
             picture: string;
         };
         /**
-         * Plan
-         * @enum {string}
+         * Problem
+         * @description RFC 9457. Programs read `code`; people read `detail`.
          */
-        Plan: "amount_off" | "threshold" | "percent" | "fixed_price";
-        /** Problem */
         Problem: {
             /**
              * Type
@@ -364,7 +407,7 @@ export interface components {
             /** Code */
             code: string;
             /** Request Id */
-            request_id: string;
+            request_id: string | null;
             /** Errors */
             errors?: components["schemas"]["FieldError"][] | null;
         };
@@ -448,11 +491,6 @@ export interface components {
              */
             server_time: string;
         };
-        /**
-         * TeamStatus
-         * @enum {string}
-         */
-        TeamStatus: "forming" | "formed" | "failed";
         /** TeamView */
         TeamView: {
             /** Id */
@@ -461,7 +499,11 @@ export interface components {
             product_id: string;
             /** Campaign Id */
             campaign_id: string;
-            status: components["schemas"]["TeamStatus"];
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "forming" | "formed" | "failed";
             /** Seats Target */
             seats_target: number;
             /** Seats Taken */
@@ -512,7 +554,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    read_settings: {
+    read_settings_v1_settings_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -530,9 +572,18 @@ export interface operations {
                     "application/json": components["schemas"]["SettingsView"];
                 };
             };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
-    read_me: {
+    read_me_v1_me_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -550,69 +601,18 @@ export interface operations {
                     "application/json": components["schemas"]["BuyerView"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description Refused; `code` says why. */
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Gone */
-            410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    open_ticket: {
+    create_ticket_v1_login_tickets_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -630,69 +630,18 @@ export interface operations {
                     "application/json": components["schemas"]["TicketView"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description Refused; `code` says why. */
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Gone */
-            410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    read_ticket: {
+    read_ticket_v1_login_tickets__ticket_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -712,69 +661,18 @@ export interface operations {
                     "application/json": components["schemas"]["TicketView"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description Refused; `code` says why. */
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Gone */
-            410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    open_session: {
+    create_session_v1_sessions_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -796,69 +694,18 @@ export interface operations {
                     "application/json": components["schemas"]["BuyerView"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description Refused; `code` says why. */
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Gone */
-            410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    close_session: {
+    end_session_v1_sessions_current_delete: {
         parameters: {
             query?: never;
             header?: never;
@@ -874,9 +721,18 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
-    list_products: {
+    list_products_v1_products_get: {
         parameters: {
             query?: {
                 cursor?: string | null;
@@ -897,69 +753,18 @@ export interface operations {
                     "application/json": components["schemas"]["ProductPage"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description Refused; `code` says why. */
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Gone */
-            410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    read_product: {
+    read_product_v1_products__product_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -979,69 +784,18 @@ export interface operations {
                     "application/json": components["schemas"]["ProductView"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description Refused; `code` says why. */
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Gone */
-            410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    read_team: {
+    read_team_v1_teams__team_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -1061,69 +815,18 @@ export interface operations {
                     "application/json": components["schemas"]["TeamPageView"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description Refused; `code` says why. */
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Gone */
-            410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    list_orders: {
+    list_orders_v1_orders_get: {
         parameters: {
             query?: {
                 cursor?: string | null;
@@ -1144,73 +847,22 @@ export interface operations {
                     "application/json": components["schemas"]["OrderPage"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description Refused; `code` says why. */
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Gone */
-            410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    place_order: {
+    create_order_v1_orders_post: {
         parameters: {
             query?: never;
             header: {
-                "Idempotency-Key": string;
+                "idempotency-key": string;
             };
             path?: never;
             cookie?: never;
@@ -1230,69 +882,18 @@ export interface operations {
                     "application/json": components["schemas"]["OrderView"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description Refused; `code` says why. */
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Gone */
-            410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    read_order: {
+    read_order_v1_orders__number__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -1312,63 +913,41 @@ export interface operations {
                     "application/json": components["schemas"]["OrderView"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description Refused; `code` says why. */
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
+        };
+    };
+    hand_over_v1_orders__number__pay_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: string;
             };
-            /** @description Conflict */
-            409: {
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
+                content?: never;
             };
-            /** @description Gone */
-            410: {
+            /** @description Refused; `code` says why. */
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
                 };
             };

@@ -5,7 +5,9 @@ export type NextStep = "retry" | "open_team" | "reload" | "see_orders" | "sign_i
 
 export type Explanation = { title: string; advice: string; step: NextStep };
 
-const BY_CODE: Record<string, Explanation> = {
+const SIGN_IN: Explanation = { title: "需要先登录", advice: "登录后会回到这里继续。", step: "sign_in" };
+
+const ORDER_REFUSALS: Record<string, Explanation> = {
   team_full: {
     title: "这个团刚刚满员了",
     advice: "没有扣款。可以换一个团，或者自己开一个团，价格一样。",
@@ -51,33 +53,46 @@ const BY_CODE: Record<string, Explanation> = {
     advice: "没有扣款。稍等几秒再试一次，不会重复下单。",
     step: "retry",
   },
-  not_signed_in: { title: "需要先登录", advice: "登录后会回到这里继续。", step: "sign_in" },
-  not_found: { title: "没有找到你要看的内容", advice: "它可能已经下架，或者链接不完整。", step: "go_home" },
+  not_signed_in: SIGN_IN,
+  not_found: { title: "这件商品刚刚下架了", advice: "没有扣款。刷新页面看看别的商品。", step: "reload" },
 };
 
-const BY_STATUS: Record<number, Explanation> = {
-  401: { title: "需要先登录", advice: "登录后会回到这里继续。", step: "sign_in" },
-  404: { title: "没有找到你要看的内容", advice: "它可能已经下架，或者链接不完整。", step: "go_home" },
-  422: { title: "提交的内容有误", advice: "没有扣款。刷新页面后再试一次。", step: "reload" },
-  429: { title: "操作太频繁了", advice: "歇几秒再试一次，不会重复下单。", step: "retry" },
-};
-
-const NETWORK: Explanation = {
-  title: "网络连接不上",
-  advice: "请检查网络，然后再试一次，不会重复下单。",
-  step: "retry",
-};
-
-export function explain(error: unknown): Explanation {
-  if (!(error instanceof Refusal)) return NETWORK;
-  return BY_CODE[error.code] ?? BY_STATUS[error.status] ?? serverTrouble(error);
-}
-
-function serverTrouble({ requestId }: Refusal): Explanation {
-  const reference = requestId ? `如果一直这样，请把编号 ${requestId} 告诉客服。` : "";
+/** Why an order could not be placed. Every retry carries the same key, hence the promise. */
+export function explainOrder(error: unknown): Explanation {
+  if (!(error instanceof Refusal)) {
+    return { title: "网络连接不上", advice: "请检查网络，然后再试一次，不会重复下单。", step: "retry" };
+  }
+  const known = ORDER_REFUSALS[error.code];
+  if (known) return known;
+  if (error.status === 401) return SIGN_IN;
+  if (error.status === 422) {
+    return { title: "提交的内容有误", advice: "没有扣款。刷新页面后再试一次。", step: "reload" };
+  }
+  if (error.status === 429) {
+    return { title: "操作太频繁了", advice: "没有扣款。歇几秒再试一次，不会重复下单。", step: "retry" };
+  }
   return {
     title: "服务器出了点问题",
-    advice: `不是你的错。再试一次，不会重复下单。${reference}`,
+    advice: `再试一次，不会重复下单。${reference(error)}`,
     step: "retry",
   };
+}
+
+/** Why a page could not be shown. */
+export function explainPage(error: unknown): Explanation {
+  if (!(error instanceof Refusal)) {
+    return { title: "网络连接不上", advice: "请检查网络，然后再试一次。", step: "retry" };
+  }
+  if (error.status === 401) return SIGN_IN;
+  if (error.status === 404) {
+    return { title: "没有找到你要看的内容", advice: "它可能已经下架，或者链接不完整。", step: "go_home" };
+  }
+  if (error.status === 429) {
+    return { title: "刷新得太快了", advice: "歇几秒再试一次。", step: "retry" };
+  }
+  return { title: "服务器暂时没有回应", advice: `稍等几秒再试一次。${reference(error)}`, step: "retry" };
+}
+
+function reference({ requestId }: Refusal): string {
+  return requestId ? `如果一直这样，请把编号 ${requestId} 告诉客服。` : "";
 }

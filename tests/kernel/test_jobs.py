@@ -1,0 +1,124 @@
+"""What is owed is saved with its cause, done once it is committed, and again until it is done."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import psycopg
+import pytest
+
+from tuan.kernel.db import Pool, build_pool, transaction
+from tuan.kernel.jobs import Jobs
+
+PAYLOADS = [{"n": 1, "lock": "a"}, {"n": 2, "lock": "a"}, {"n": 3, "lock": "b"}]
+
+
+@pytest.fixture
+async def pool(market_database: str) -> AsyncIterator[Pool]:
+    async with build_pool(market_database, size=2) as pool:
+        yield pool
+
+
+def left(url: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(url) as connection:
+        return connection.execute("SELECT status, attempts FROM procrastinate_jobs ORDER BY id").fetchall()
+
+
+def make_due(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("UPDATE procrastinate_jobs SET scheduled_at = now()")
+
+
+async def test_what_is_owed_is_done_in_order_and_forgotten(pool: Pool, market_database: str) -> None:
+    jobs, done = Jobs(market_database), []
+
+    async def work(n: int) -> None:
+        done.append(n)
+
+    jobs.does("work", work)
+    async with transaction(pool) as connection:
+        await jobs.owe(connection, "work", PAYLOADS)
+    await jobs.drain()
+
+    assert done == [1, 2, 3]
+
+
+async def test_a_cause_that_fails_owes_nothing(pool: Pool, market_database: str) -> None:
+    jobs = Jobs(market_database)
+
+    async def cause() -> None:
+        async with transaction(pool) as connection:
+            await jobs.owe(connection, "work", PAYLOADS)
+            raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011
+        await cause()
+
+    assert left(market_database) == []
+
+
+async def test_what_fails_is_tried_again_and_then_stays_as_failed(pool: Pool, market_database: str) -> None:
+    jobs, tries = Jobs(market_database), []
+
+    async def work(n: int) -> None:
+        tries.append(n)
+        raise ConnectionError
+
+    jobs.does("work", work, steps=[60])
+    async with transaction(pool) as connection:
+        await jobs.owe(connection, "work", PAYLOADS[:1])
+
+    await jobs.drain()
+    assert (tries, left(market_database)) == ([1], [("todo", 1)])
+    make_due(market_database)
+    await jobs.drain()
+    assert (tries, left(market_database)) == ([1, 1], [("failed", 2)])
+
+
+async def test_a_failing_job_keeps_its_place_before_others_of_its_lock(
+    pool: Pool, market_database: str
+) -> None:
+    jobs, done = Jobs(market_database), []
+    broken = True
+
+    async def work(n: int) -> None:
+        if n == 1 and broken:
+            raise ConnectionError
+        done.append(n)
+
+    jobs.does("work", work, steps=[60])
+    async with transaction(pool) as connection:
+        await jobs.owe(connection, "work", PAYLOADS)
+    await jobs.drain()
+    assert done == [3]
+
+    broken = False
+    make_due(market_database)
+    await jobs.drain()
+    assert done == [3, 1, 2]
+
+
+async def test_the_job_of_a_dead_worker_goes_to_another(pool: Pool, market_database: str) -> None:
+    jobs, done = Jobs(market_database), asyncio.Event()
+
+    async def work(n: int) -> None:
+        done.set()
+
+    jobs.does("work", work)
+    async with transaction(pool) as connection:
+        await jobs.owe(connection, "work", PAYLOADS[:1])
+    with psycopg.connect(market_database) as connection:  # A worker takes it, and is heard of no more.
+        connection.execute(
+            "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour')"
+        )
+        connection.execute(
+            "UPDATE procrastinate_jobs SET status = 'doing',"
+            " worker_id = (SELECT max(id) FROM procrastinate_workers)"
+        )
+
+    working = asyncio.create_task(jobs.work())
+    async with asyncio.timeout(10):
+        await done.wait()
+    working.cancel()
+    with suppress(asyncio.CancelledError):
+        await working
