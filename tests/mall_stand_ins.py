@@ -172,7 +172,7 @@ class AlipayStandIn:
     def pay(self, number: str, amount: str, *, trade_status: str = "TRADE_SUCCESS") -> dict[str, str]:
         self.trades[number] = {
             "out_trade_no": number,
-            "trade_no": f"20261123220014{len(self.trades):014d}",
+            "trade_no": f"20261123220014{number[-14:]}",
             "trade_status": trade_status,
             "total_amount": amount,
             "send_pay_date": beijing_text(self.clock()),

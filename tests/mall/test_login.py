@@ -179,9 +179,9 @@ async def test_cookies_are_kept_from_scripts_and_other_sites(world: World) -> No
 
 
 async def test_over_https_cookies_belong_to_this_host_alone(mall_database: str) -> None:
-    async with a_world(mall_database, public_url="https://shop.test/api/mall") as world:
-        async with world.browser() as browser:
-            cookie = (await browser.post(TICKETS)).headers["set-cookie"]
+    https = "https://shop.test/api/mall"
+    async with a_world(mall_database, public_url=https) as world, world.browser() as browser:
+        cookie = (await browser.post(TICKETS)).headers["set-cookie"]
 
     assert cookie.startswith("__Host-tuan_login=")
     assert {"HttpOnly", "Path=/", "SameSite=lax", "Secure"} <= set(cookie.split("; "))

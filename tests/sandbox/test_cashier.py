@@ -256,6 +256,8 @@ async def test_a_cashier_that_is_not_there_is_a_page_for_people_and_a_problem_fo
 ) -> None:
     page = await merchant.http.get("/cashier/NOWHERE", headers=HTML)
     problem = await merchant.http.get("/cashier/NOWHERE", headers=JSON)
+    nonsense = await merchant.http.get("/cashier/%00", headers=JSON)
 
     assert (page.status_code, "没有这个收银台" in page.text) == (404, True)
     assert (problem.status_code, problem.json()["code"]) == (404, "not_found")
+    assert nonsense.status_code == 422

@@ -12,6 +12,10 @@ test.each([
   ["take_limit_reached", "see_orders"],
   ["campaign_closed", "reload"],
   ["listing_changed", "reload"],
+  ["price_changed", "reload"],
+  ["hold_ended", "reload"],
+  ["already_in_team", "see_orders"],
+  ["a_refusal_of_tomorrow", "reload"],
   ["unreachable", "retry"],
   ["not_signed_in", "sign_in"],
 ])("an order refused as %s leads to %s", (code, next) => {

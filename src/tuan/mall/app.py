@@ -11,8 +11,8 @@ from prometheus_client import CollectorRegistry
 from tuan.kernel.clock import Clock, utc_now
 from tuan.kernel.db import build_pool
 from tuan.kernel.jobs import Jobs
-from tuan.kernel.revision import is_migrated
 from tuan.kernel.observe import observed
+from tuan.kernel.revision import is_migrated
 from tuan.kernel.rsa import load_private_key, load_public_key
 from tuan.kernel.service import Service
 from tuan.mall.api import build_api

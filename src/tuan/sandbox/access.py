@@ -72,11 +72,16 @@ async def require_token(store: WechatStore, token: str, *, now: datetime) -> Non
     """Raises TokenMissing, TokenInvalid or TokenExpired."""
     if not token:
         raise TokenMissing
-    known = await store.find_token(token)
+    known = await store.find_token(token) if is_word(token) else None
     if known is None:
         raise TokenInvalid
     if now >= known.expires_at:
         raise TokenExpired
+
+
+def is_word(text: str) -> bool:
+    """Whether this can be a token or a ticket at all: the database takes no NUL and no half characters."""
+    return text.isascii() and text.isprintable()
 
 
 async def _issue(store: WechatStore, kind: str, now: datetime) -> Issued:

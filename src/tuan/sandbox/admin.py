@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from tuan.kernel.clock import Clock
 from tuan.kernel.db import Pool, transaction
+from tuan.kernel.web import Id
 from tuan.sandbox.deliver import send_again
 from tuan.sandbox.notify_store import NotifyStore
 from tuan.sandbox.pages import Pages
@@ -68,7 +69,7 @@ class AdminPages:
         async with transaction(self.pool) as connection:
             return _listed(await WechatStore(connection).pushes(limit))
 
-    async def resend(self, notify_id: str) -> Response:
+    async def resend(self, notify_id: Id) -> Response:
         await send_again(self.pool, notify_id, now=self.clock())
         self.woken.set()
         return RedirectResponse(self.pages.link("/"), status_code=303)

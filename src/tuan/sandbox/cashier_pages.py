@@ -13,6 +13,7 @@ from tuan.kernel.clock import Clock
 from tuan.kernel.db import Pool
 from tuan.kernel.errors import Refusal
 from tuan.kernel.money import yuan_text
+from tuan.kernel.web import Id
 from tuan.sandbox.alipay import Account
 from tuan.sandbox.cashier import PASSWORD, NotSignedIn, Visit, WrongPassword, pay, sign_in, visit
 from tuan.sandbox.notify import return_link
@@ -42,14 +43,14 @@ class CashierPages:
         router.add_api_route("/cancel", self.cancel, methods=["POST"])
         return router
 
-    async def show(self, request: Request, cashier_id: str) -> Response:
+    async def show(self, request: Request, cashier_id: Id) -> Response:
         return self._render(request, await visit(self.pool, cashier_id))
 
-    async def sign_in(self, request: Request, cashier_id: str, buyer: Annotated[LogonId, Form()]) -> Response:
+    async def sign_in(self, request: Request, cashier_id: Id, buyer: Annotated[LogonId, Form()]) -> Response:
         await sign_in(self.pool, cashier_id, buyer=Buyer(logon_id=buyer), now=self.clock())
         return await self._after(request, cashier_id)
 
-    async def pay(self, request: Request, cashier_id: str, password: Annotated[Password, Form()]) -> Response:
+    async def pay(self, request: Request, cashier_id: Id, password: Annotated[Password, Form()]) -> Response:
         seller_id = self.account.seller_id
         try:
             await pay(self.pool, cashier_id, password=password, seller_id=seller_id, now=self.clock())
@@ -60,7 +61,7 @@ class CashierPages:
         self.woken.set()
         return await self._after(request, cashier_id)
 
-    async def cancel(self, request: Request, cashier_id: str) -> Response:
+    async def cancel(self, request: Request, cashier_id: Id) -> Response:
         """The buyer walks away. The trade stays as it is, until it is closed or its time is up."""
         found = await visit(self.pool, cashier_id)
         if not wants_page(request):

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from tuan.kernel.db import Pool, transaction
 from tuan.kernel.errors import InvalidRequest
+from tuan.kernel.web import Id
 from tuan.sandbox.pages import Pages, wants_page
 from tuan.sandbox.qr import Follower, Push, Qr
 from tuan.sandbox.scan import Pusher, scan
@@ -47,7 +48,7 @@ class PhonePages:
     async def show(
         self,
         request: Request,
-        qr_id: str,
+        qr_id: Id,
         openid: Annotated[OpenId | None, Query()] = None,
         nickname: Annotated[Nickname | None, Query()] = None,
         push: Annotated[PushId | None, Query()] = None,
@@ -77,7 +78,7 @@ class PhonePages:
     async def confirm(
         self,
         request: Request,
-        qr_id: str,
+        qr_id: Id,
         openid: Annotated[OpenId | None, Form()] = None,
         nickname: Annotated[Nickname | None, Form()] = None,
     ) -> Response:

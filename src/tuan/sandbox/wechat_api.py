@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from tuan.kernel.clock import Clock
 from tuan.kernel.db import Pool, transaction
-from tuan.sandbox.access import Issued, WechatError, issue_legacy, issue_stable, require_token
+from tuan.sandbox.access import Issued, WechatError, is_word, issue_legacy, issue_stable, require_token
 from tuan.sandbox.pages import Pages
 from tuan.sandbox.qr import LASTS_AT_MOST, LASTS_BY_DEFAULT, new_qr
 from tuan.sandbox.wechat_store import WechatStore
@@ -137,7 +137,7 @@ class WechatApi:
         body = await request.body()
         async with transaction(self.pool) as connection:
             store = WechatStore(connection)
-            await require_token(store, access_token.replace("\0", ""), now=now)
+            await require_token(store, access_token, now=now)
             asked = _read_qr(body)
             qr = new_qr(scene=asked.scene, lasts=asked.lasts, now=now)
             await store.add_qr(qr)
@@ -149,7 +149,7 @@ class WechatApi:
 
     async def show_qr(self, ticket: str = "") -> Response:
         async with transaction(self.pool) as connection:
-            qr = await WechatStore(connection).find_qr_of(ticket.replace("\0", ""))
+            qr = await WechatStore(connection).find_qr_of(ticket) if is_word(ticket) else None
         if qr is None:
             return PlainTextResponse("", 404)
 

@@ -1,3 +1,4 @@
+import "vant/es/style/base.css";
 import "@/ui/theme.css";
 import { VueQueryPlugin, type VueQueryPluginOptions } from "@tanstack/vue-query";
 import { createPinia } from "pinia";

@@ -48,6 +48,6 @@ export function useOrder(number: MaybeRefOrGetter<string>) {
 
 export function placeOrder(body: OrderBody, idempotencyKey: string): Promise<Order> {
   return answered(
-    mall.POST("/v1/orders", { params: { header: { "Idempotency-Key": idempotencyKey } }, body }),
+    mall.POST("/v1/orders", { params: { header: { "idempotency-key": idempotencyKey } }, body }),
   );
 }

@@ -33,15 +33,30 @@ const ORDER_REFUSALS: Record<string, Explanation> = {
     advice: "没有扣款。刷新页面看看现在的价格，仍可以单独购买。",
     step: "reload",
   },
-  not_in_audience: {
-    title: "这个拼团只对部分用户开放",
-    advice: "没有扣款。你仍然可以单独购买。",
-    step: "reload",
-  },
   listing_changed: {
     title: "商品的拼团价刚刚更新了",
     advice: "没有扣款。刷新页面，看过新价格再下单。",
     step: "reload",
+  },
+  no_listing: {
+    title: "这件商品的拼团已经下线",
+    advice: "没有扣款。刷新页面看看现在的价格，仍可以单独购买。",
+    step: "reload",
+  },
+  price_changed: {
+    title: "商品的价格刚刚更新了",
+    advice: "没有扣款。刷新页面，看过新价格再下单。",
+    step: "reload",
+  },
+  hold_ended: {
+    title: "座位保留的时间已过",
+    advice: "没有扣款。刷新页面，重新选一个团。",
+    step: "reload",
+  },
+  already_in_team: {
+    title: "你已经在这个团里了",
+    advice: "没有重复扣款。到“我的订单”看看它的进度，或者继续付款。",
+    step: "see_orders",
   },
   unreachable: {
     title: "拼团服务暂时没有回应",
@@ -65,8 +80,8 @@ export function explainOrder(error: unknown): Explanation {
   const known = ORDER_REFUSALS[error.code];
   if (known) return known;
   if (error.status === 401) return SIGN_IN;
-  if (error.status === 422) {
-    return { title: "提交的内容有误", advice: "没有扣款。刷新页面后再试一次。", step: "reload" };
+  if (error.status === 409 || error.status === 422) {
+    return { title: "这一单没有提交成功", advice: "没有扣款。刷新页面，重新选一次。", step: "reload" };
   }
   if (error.status === 429) {
     return { title: "操作太频繁了", advice: "没有扣款。歇几秒再试一次，不会重复下单。", step: "retry" };

@@ -7,13 +7,14 @@ export type Headline = { title: string; detail: string; tone: "wait" | "good" | 
 export const BUYING_STEPS = ["选商品，开团或参团", "付款后邀请好友", "人齐成团，安排发货"];
 export const REFUND_PROMISE = "时间到了人还没齐，系统自动全额退款，原路退回，一分不少。";
 
+const PACKING = "商家正在安排发货";
+
 export function seatsLeft(team: Pick<Team, "seats_target" | "seats_taken">): number {
   return Math.max(0, team.seats_target - team.seats_taken);
 }
 
 export function teamHeadline(team: Team): Headline {
-  if (team.status === "formed")
-    return { title: "拼团成功", detail: "人齐了，商家正在安排发货", tone: "good" };
+  if (team.status === "formed") return { title: "拼团成功", detail: `人齐了，${PACKING}`, tone: "good" };
   if (team.status === "failed") return { title: "这个团没有拼成", detail: REFUND_PROMISE, tone: "calm" };
   if (seatsLeft(team) > 0)
     return { title: `还差 ${seatsLeft(team)} 人成团`, detail: "邀请好友，一起省", tone: "wait" };
@@ -27,19 +28,11 @@ export function orderHeadline(order: Order): Headline {
     case "created":
       return { title: "订单还没提交完", detail: "没有扣款。回到商品页可以重新下单", tone: "calm" };
     case "awaiting_payment":
-      return {
-        title: "等待付款",
-        detail: `付款 ${yuan(order.payable_fen)} 后${order.team ? "占住座位" : "安排发货"}`,
-        tone: "wait",
-      };
+      return { title: "等待付款", detail: awaitedDetail(order), tone: "wait" };
     case "paid":
-      return order.team
-        ? teamHeadline(order.team)
-        : { title: "付款成功", detail: "商家正在安排发货", tone: "good" };
+      return paidHeadline(order);
     case "ready":
-      return order.team
-        ? { title: "拼团成功", detail: "人齐了，商家正在安排发货", tone: "good" }
-        : { title: "付款成功", detail: "商家正在安排发货", tone: "good" };
+      return { title: order.kind === "group" ? "拼团成功" : "付款成功", detail: PACKING, tone: "good" };
     case "fulfilled":
       return { title: "已发货", detail: "提货码在下面，请妥善保存", tone: "good" };
     case "closed":
@@ -59,6 +52,17 @@ export function orderHeadline(order: Order): Headline {
   }
 }
 
+function awaitedDetail(order: Order): string {
+  const amount = yuan(order.payable_fen);
+  return order.kind === "group" ? `座位已为你保留，付款 ${amount} 后计入拼团` : `付款 ${amount} 后安排发货`;
+}
+
+function paidHeadline(order: Order): Headline {
+  if (order.kind === "alone") return { title: "付款成功", detail: PACKING, tone: "good" };
+  if (order.team) return teamHeadline(order.team);
+  return { title: "付款成功，等待成团", detail: "团的进度暂时取不到，会自动更新", tone: "wait" };
+}
+
 function refundReason(order: Order): string {
   return order.team?.status === "failed" ? "因为没有成团" : "以支付宝到账为准";
 }
@@ -68,7 +72,7 @@ export function orderWord(order: Order): string {
   const words: Record<Order["status"], string> = {
     created: "未提交",
     awaiting_payment: "待付款",
-    paid: order.team ? "拼团中" : "待发货",
+    paid: order.kind === "group" ? "拼团中" : "待发货",
     ready: "待发货",
     fulfilled: "已发货",
     closed: "已关闭",

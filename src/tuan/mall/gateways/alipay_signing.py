@@ -49,8 +49,8 @@ def form_fields(raw: bytes) -> dict[str, str]:
         max_num_fields=FIELDS_MAX,
     )
     fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise ValueError("a name is said twice")
+    if not pairs or len(fields) != len(pairs):
+        raise ValueError("nothing is said, or something twice")
     if any("\0" in text for pair in pairs for text in pair):
         raise ValueError("a NUL is no text")
     return fields
