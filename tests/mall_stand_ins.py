@@ -1,5 +1,6 @@
 """The mall's neighbours, small and true to protocol: a market, an Alipay and a WeChat without sockets."""
 
+import asyncio
 import base64
 import json
 import os
@@ -27,17 +28,20 @@ APP_KEY, ALIPAY_KEY = new_private_key(), new_private_key()
 
 
 class ByHost(httpx.AsyncBaseTransport):
-    """Each host is an app. One can be away, or do what it is asked and lose the answer."""
+    """Each host is an app. One can be away, never answer, or do what it is asked and lose the answer."""
 
     def __init__(self, apps: Mapping[str, Any]) -> None:
         self._apps = {host: httpx.ASGITransport(app) for host, app in apps.items()}
         self.away: set[str] = set()
+        self.silent: set[str] = set()
         self.answers_lost: dict[str, int] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         host = request.url.host
         if host in self.away:
             raise httpx.ConnectError("away", request=request)
+        if host in self.silent:
+            await asyncio.Event().wait()
         response = await self._apps[host].handle_async_request(request)
         if self.answers_lost.get(host, 0):
             self.answers_lost[host] -= 1
@@ -51,8 +55,11 @@ class MarketStandIn:
 
     clock: Clock
     list_fen: int = 128_00
+    may_see: bool = True
     hold: timedelta = timedelta(minutes=20)
-    refuses: dict[str, tuple[int, str]] = field(default_factory=dict)  # path → status, code
+    refuses: dict[str, tuple[int, str]] = field(default_factory=dict)  # step → status, code
+    refusal_held: asyncio.Barrier | None = None  # One refusal is met here twice: made, and let go.
+    together: asyncio.Barrier | None = None  # Locks and settlements wait for each other here.
     seats: dict[str, dict[str, Any]] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
     request_ids: list[str | None] = field(default_factory=list)
@@ -85,10 +92,17 @@ class MarketStandIn:
         price = self._price() | {"plan": "amount_off", "seats_target": 2, "take_limit": 1}
         window = {"starts_at": self._at(-60), "ends_at": self._at(60), "team_minutes": 30, "hold_minutes": 20}
         goods = {"goods_id": (await request.json())["goods_id"], "campaign_id": "summer"}
-        return JSONResponse(goods | price | window | {"may_see": True, "may_join": True, "reasons": []})
+        return JSONResponse(
+            goods | price | window | {"may_see": self.may_see, "may_join": True, "reasons": []}
+        )
 
     async def lock(self, request: Request) -> Response:
+        await self._meet()
         if refusal := self.refusal(request, "lock"):
+            if self.refusal_held is not None:
+                self.refuses.clear()
+                await self.refusal_held.wait()
+                await self.refusal_held.wait()
             return refusal
         number, body = request.path_params["number"], await request.json()
         if number not in self.seats:
@@ -103,6 +117,7 @@ class MarketStandIn:
         return JSONResponse(self.seats[number])
 
     async def settle(self, request: Request) -> Response:
+        await self._meet()
         if refusal := self.refusal(request, "settle"):
             return refusal
         seat = self.seats[request.path_params["number"]]
@@ -122,6 +137,10 @@ class MarketStandIn:
         statistics = {"teams_opened": len(ids), "teams_formed": 0, "buyers": len(self.seats)}
         teams = [self._team(id) for id in ids]
         return JSONResponse({"campaign_id": "summer", "teams": teams, "statistics": statistics})
+
+    async def _meet(self) -> None:
+        if self.together is not None:
+            await self.together.wait()
 
     def _team(self, id: str) -> dict[str, Any]:
         seats = [seat for seat in self.seats.values() if seat["team_id"] == id]

@@ -9,10 +9,12 @@ from tuan.kernel.ids import fingerprint, new_id
 from tuan.market.books import Books
 from tuan.market.campaign import Campaign, CampaignStatus, Listing, Terms
 from tuan.market.discount import Discount, Plan
+from tuan.market.switch import Switchboard
 from tuan.market.team import SeatRequest, Team
 
 NOW = datetime.now(UTC)
 API_KEY = "the-key-of-the-mall"
+SWITCHES = Switchboard()
 
 TERMS = Terms(
     id="summer-1",
@@ -79,7 +81,7 @@ def save_campaign(
             [fingerprint(key), source, NOW],
         )
         connection.execute(
-            "INSERT INTO discount VALUES (%s, 'd', %s, %s, %s, %s, %s)",
+            "INSERT INTO discount VALUES (%s, 'd', %s, %s, %s, %s, %s, %s)",
             [
                 discount.id,
                 discount.plan,
@@ -87,6 +89,7 @@ def save_campaign(
                 discount.over_fen,
                 discount.rate_bp,
                 discount.price_fen,
+                discount.segment_id,
             ],
         )
         connection.execute(
@@ -103,9 +106,9 @@ def save_campaign(
             ],
         )
         connection.execute(
-            "INSERT INTO terms VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            "INSERT INTO terms VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [terms.id, campaign.id, discount.id, terms.seats_target, terms.take_limit, terms.team_minutes,
-             terms.hold_minutes],
+             terms.hold_minutes, terms.segment_id, terms.limits_see, terms.limits_join],
         )  # fmt: skip
         connection.execute(
             "INSERT INTO listing VALUES (%s, 'app', 'tea', %s, 10000) ON CONFLICT DO NOTHING",

@@ -13,6 +13,7 @@ from tuan.kernel.db import Pool, build_pool
 from tuan.kernel.errors import Refusal
 from tuan.kernel.jobs import Jobs
 from tuan.market.app import Locking, Settling, locking_desk, settling_desk
+from tuan.market.catalog import Catalog
 from tuan.market.team import Payment
 
 
@@ -56,9 +57,10 @@ async def processes(selling: str) -> AsyncIterator[list[Process]]:
             await pool.resize(8, 8)  # Warm, or racers queue for a connection and never meet.
             await pool.wait()
             jobs = Jobs(selling)
-            found.append(
-                Process(pool, jobs, locking_desk(pool, jobs, utc_now), settling_desk(pool, jobs, utc_now))
-            )
+            catalog = Catalog(pool, selling)
+            await stack.enter_async_context(catalog.listening())
+            locking = locking_desk(pool, jobs, catalog, utc_now)
+            found.append(Process(pool, jobs, locking, settling_desk(pool, jobs, catalog, utc_now)))
         yield found
 
 

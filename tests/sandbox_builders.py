@@ -12,6 +12,9 @@ import httpx
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -184,6 +187,18 @@ def split_answer(text: str, method: str) -> tuple[str, str]:
     assert text.startswith(head), text
     node, signature = text.removeprefix(head).rsplit(',"sign":"', 1)
     return node, signature.removesuffix('"}')
+
+
+def unseal(sealed: str, *, aes_key: str, app_id: str) -> str:
+    """Open what WeChat pushed, as the account does: by WeChat's document on 消息加解密."""
+    key = base64.b64decode(aes_key + "=")
+    decryptor = Cipher(AES(key), CBC(key[:16])).decryptor()
+    padded = decryptor.update(base64.b64decode(sealed)) + decryptor.finalize()
+    assert len(padded) % 32 == 0
+    plain = padded[: -padded[-1]]
+    end = 20 + int.from_bytes(plain[16:20], "big")
+    assert plain[end:] == app_id.encode()
+    return plain[20:end].decode()
 
 
 def query_of(url: str) -> dict[str, str]:

@@ -4,8 +4,14 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from mall_builders import Shopper, World
+
+from tuan.kernel.db import build_pool
+from tuan.kernel.jobs import Jobs
+from tuan.mall.market_client import MarketClient
+from tuan.mall.settle import settle
 
 STATUSES = "SELECT status FROM mall_order ORDER BY created_at, number"
 DELIVERIES = "SELECT order_number, length(code) FROM delivery"
@@ -81,6 +87,24 @@ async def test_paid_too_late_is_paid_back(world: World, ann: Shopper, refusal: t
     assert world.alipay.refunds == {f"{order['number']}R": "108.00"}
     assert world.rows("SELECT status, amount_fen FROM refund") == [("done", 108_00)]
     assert world.rows(DELIVERIES) == []
+
+
+async def test_two_settlements_at_once_owe_one_refund(world: World, ann: Shopper, mall_database: str) -> None:
+    order = await ann.ordered()
+    await world.pay(order)
+    world.market.refuses["settle"] = (409, "seat_gone")
+    world.market.together = asyncio.Barrier(2)
+    async with (
+        build_pool(mall_database, size=2) as pool,
+        httpx.AsyncClient(transport=world.network) as http,
+    ):
+        market = MarketClient(http, url="http://market.test", api_key="market-key", channel="c01")
+        jobs, now = Jobs(mall_database), world.clock.now
+        both = (settle(pool, jobs, market, order_number=order["number"], now=now) for _ in range(2))
+        await asyncio.gather(*both)
+
+    assert world.rows(STATUSES) == [("refunding",)]
+    assert world.rows("SELECT count(*) FROM refund") == [(1,)]
 
 
 async def test_a_refusal_we_do_not_know_gives_nothing_back(world: World, ann: Shopper) -> None:
@@ -163,13 +187,13 @@ async def test_a_forged_webhook_ships_nothing(world: World, ann: Shopper, troubl
     order = await ann.ordered()
     await world.pay(order)
     before = world.everything()
-    signing: dict[str, Any] = {
+    forgeries: dict[str, dict[str, Any]] = {
         "another secret": {"secret": "whsec_" + "A" * 32},
         "another body": {"body": b'{"type":"team.formed","data":{"team_id":"t","out_trade_nos":[]}}'},
         "too old": {"at": datetime.now(UTC) - timedelta(seconds=301)},
         "too new": {"at": datetime.now(UTC) + timedelta(seconds=310)},
-    }[trouble]
-    answer = await world.team_formed(order["team_id"], order["number"], **signing)
+    }
+    answer = await world.team_formed(order["team_id"], order["number"], **forgeries[trouble])
 
     assert (answer.status_code, answer.json()["code"]) == (401, "forged_webhook")
     assert world.everything() == before

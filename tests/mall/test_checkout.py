@@ -1,5 +1,6 @@
 """Placing an order: one press, one order, one seat, one payment, whatever gets lost on the way."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -168,19 +169,42 @@ async def test_a_price_that_does_not_add_up_is_refused(
     assert world.rows(SUMMARY) == [(1, 0, "closed", "price_changed")]
 
 
-@pytest.mark.parametrize("status", ["released", "locked"])
+@pytest.mark.parametrize(("status", "minutes"), [("released", 0), ("locked", 19)])
 async def test_a_seat_held_for_an_order_forgotten_too_long_is_gone(
-    world: World, ann: Shopper, status: str
+    world: World, ann: Shopper, status: str, minutes: int
 ) -> None:
     world.network.answers_lost["market.test"] = 1
     await ann.order(key="press-01")
     for seat in world.market.seats.values():
         seat["status"] = status
-    world.clock.pass_by(minutes=19)
+    world.clock.pass_by(minutes=minutes)
     answer = await ann.order(key="press-01")
 
     assert (answer.status_code, answer.json()["code"]) == (409, "hold_ended")
     assert world.rows(SUMMARY) == [(1, 0, "closed", "hold_ended")]
+
+
+async def test_a_press_sent_twice_at_once_is_one_order(world: World, ann: Shopper) -> None:
+    world.market.together = asyncio.Barrier(2)
+    answers = await asyncio.gather(*(ann.order(key="press-01") for _ in range(2)))
+
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].json() == answers[1].json()
+    assert world.rows(SUMMARY) == [(1, 1, "awaiting_payment", None)]
+
+
+async def test_a_refusal_that_comes_after_the_same_press_got_its_seat_changes_nothing(
+    world: World, ann: Shopper
+) -> None:
+    world.market.refuses["lock"] = (409, "team_full")
+    world.market.refusal_held = asyncio.Barrier(2)
+    refused = asyncio.create_task(ann.order(key="press-01"))
+    await world.market.refusal_held.wait()
+    seated = await ann.order(key="press-01")
+    await world.market.refusal_held.wait()
+
+    assert (seated.status_code, (await refused).json()) == (201, seated.json())
+    assert world.rows(SUMMARY) == [(1, 1, "awaiting_payment", None)]
 
 
 async def test_orders_are_listed_newest_first_page_by_page(world: World, ann: Shopper, bob: Shopper) -> None:

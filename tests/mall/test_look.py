@@ -46,12 +46,17 @@ async def test_a_product_shows_its_teams_own_first_and_nobodys_id(
     assert bob.id not in answer.text
 
 
-@pytest.mark.parametrize("trouble", ["away", "no listing"])
+@pytest.mark.parametrize("trouble", ["away", "silent", "no listing", "not for this buyer"])
 async def test_without_a_market_the_list_price_still_stands(world: World, trouble: str) -> None:
-    if trouble == "away":
-        world.network.away.add("market.test")
-    else:
-        world.market.refuses["quote"] = (404, "no_listing")
+    match trouble:
+        case "away":
+            world.network.away.add("market.test")
+        case "silent":
+            world.network.silent.add("market.test")
+        case "no listing":
+            world.market.refuses["quote"] = (404, "no_listing")
+        case _:
+            world.market.may_see = False
     async with world.browser() as browser:
         product = (await browser.get(f"{API}/v1/products/{TEA}")).json()
         cards = (await browser.get(f"{API}/v1/products")).json()["items"]

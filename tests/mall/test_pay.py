@@ -1,12 +1,10 @@
 """Money arrives: believed only from the gateway, counted once, never lost."""
 
 import asyncio
-from typing import Any
-from urllib.parse import urlencode
 
 import psycopg
 import pytest
-from mall_builders import API, SHOP, Shopper, World, some_settings
+from mall_builders import API, Shopper, World, some_settings
 
 from mall_stand_ins import AlipayStandIn
 from tuan.kernel.db import build_pool, transaction
@@ -179,6 +177,30 @@ async def test_late_money_told_again_owes_one_refund(world: World, ann: Shopper)
     assert [task for task, _ in world.rows(JOBS)] == ["refund"]
 
 
+async def test_money_for_an_earlier_attempt_goes_back_and_the_order_lives_on(
+    world: World, ann: Shopper
+) -> None:
+    order = await ann.ordered()
+    number = order["number"]
+    with psycopg.connect(world.database) as connection:
+        connection.execute("UPDATE payment SET status = 'closed'")
+        connection.execute(
+            "INSERT INTO payment SELECT number || '_2', order_number, gateway, amount_fen, opened_at,"
+            " expires_at, 'open' FROM payment"
+        )
+    await world.pay(order)
+    assert (await ann.see(number))["status"] == "awaiting_payment"
+
+    await world.service.drain()
+    assert world.alipay.refunds == {f"{number}R": "108.00"}
+    assert world.rows("SELECT status FROM refund") == [("done",)]
+    assert (await ann.see(number))["status"] == "awaiting_payment"
+
+    assert await world.notify(world.alipay.notify(f"{number}_2", "108.00")) == "success"
+    assert (await ann.see(number))["status"] == "paid"
+    assert world.rows(VERDICTS) == [("late_money",), ("paid",)]
+
+
 async def test_ten_at_once_pay_once(world: World, ann: Shopper, mall_database: str) -> None:
     order = await ann.ordered()
     receipt = Receipt(
@@ -238,73 +260,3 @@ async def test_a_closing_and_a_payment_at_once_leave_no_money_behind(
     )
     assert set(ends) <= {("paid", 0), ("refunding", 1)}
     assert len(ends) == 10
-
-
-def came_back(world: World, number: str, **changes: str) -> str:
-    fields = {
-        "charset": "utf-8", "out_trade_no": number, "method": "alipay.trade.page.pay.return",
-        "total_amount": "108.00", "trade_no": "t1", "version": "1.0", "sign_type": "RSA2",
-        "timestamp": "2026-11-23 12:00:00",
-    }  # fmt: skip
-    return urlencode(world.alipay.signed(fields) | changes)
-
-
-async def come_back(world: World, number: str, query: str) -> Any:
-    async with world.browser() as browser:
-        return await browser.get(f"{API}/return/alipay/{number}?{query}")
-
-
-async def test_coming_back_from_the_cashier_asks_alipay_itself(world: World, ann: Shopper) -> None:
-    order = await ann.ordered()
-    world.alipay.pay(order["number"], "108.00")
-    answer = await come_back(world, order["number"], came_back(world, order["number"]))
-
-    assert (answer.status_code, answer.headers["location"]) == (303, f"{SHOP}/orders/{order['number']}")
-    assert (await ann.see(order["number"]))["status"] == "paid"
-
-
-@pytest.mark.parametrize(
-    ("trade_status", "amount"), [("WAIT_BUYER_PAY", "108.00"), ("TRADE_SUCCESS", "0.01")]
-)
-async def test_coming_back_without_having_paid_pays_nothing(
-    world: World, ann: Shopper, trade_status: str, amount: str
-) -> None:
-    order = await ann.ordered()
-    before = world.everything()
-    world.alipay.pay(order["number"], amount, trade_status=trade_status)
-    answer = await come_back(world, order["number"], came_back(world, order["number"]))
-
-    assert (answer.status_code, answer.headers["location"]) == (303, f"{SHOP}/orders/{order['number']}")
-    assert [method for method, _ in world.alipay.asked] == ["alipay.trade.query"]
-    assert world.everything() == before
-
-
-async def test_coming_back_with_a_forged_address_asks_nobody(world: World, ann: Shopper) -> None:
-    order = await ann.ordered()
-    other = await ann.ordered()
-    world.alipay.pay(order["number"], "108.00")
-    for query in (
-        "",
-        came_back(world, order["number"], total_amount="1.00"),
-        came_back(world, other["number"]),
-    ):
-        answer = await come_back(world, order["number"], query)
-        assert answer.headers["location"] == f"{SHOP}/orders/{order['number']}"
-
-    assert world.alipay.asked == []
-
-
-async def test_coming_back_while_alipay_is_away_shows_the_order_all_the_same(
-    world: World, ann: Shopper
-) -> None:
-    order = await ann.ordered()
-    world.network.away.add("alipay.test")
-    answer = await come_back(world, order["number"], came_back(world, order["number"]))
-
-    assert (answer.status_code, answer.headers["location"]) == (303, f"{SHOP}/orders/{order['number']}")
-
-
-async def test_coming_back_from_nowhere_shows_all_orders(world: World) -> None:
-    answer = await come_back(world, "none", "")
-
-    assert (answer.status_code, answer.headers["location"]) == (303, f"{SHOP}/orders")

@@ -24,7 +24,7 @@ async def test_a_quote_says_the_price_and_why(http: httpx.AsyncClient) -> None:
     assert (quote["list_fen"], quote["discount_fen"], quote["payable_fen"]) == (10000, 2000, 8000)
     assert (quote["campaign_id"], quote["seats_target"], quote["may_join"]) == ("summer", 5, True)
     assert [reason["code"] for reason in quote["reasons"]] == [
-        "listing_found", "campaign_live", "discount_percent",
+        "switches_open", "listing_found", "campaign_live", "audience_open", "discount_percent",
     ]  # fmt: skip
 
 

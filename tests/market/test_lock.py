@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from market_builders import CAMPAIGN, NOW, TERMS, a_request, a_team, some_books
+from market_builders import CAMPAIGN, NOW, SWITCHES, TERMS, a_request, a_team, some_books
 
 from tuan.kernel.errors import Refusal, each
 from tuan.market.books import Books
@@ -16,12 +16,12 @@ from tuan.market.team import Payment, SeatRequest, TeamStatus
 
 
 def lock_all(books: Books, *requests: SeatRequest) -> list[str]:
-    outcomes = each(requests, lambda request: lock_seat(books, request, now=NOW))
+    outcomes = each(requests, lambda request: lock_seat(books, request, switches=SWITCHES, now=NOW))
     return [one.code if isinstance(one, Refusal) else one[0].out_trade_no for one in outcomes]
 
 
 def test_the_seat_carries_its_price_and_its_end() -> None:
-    seat, team = lock_seat(some_books(), a_request(1), now=NOW)
+    seat, team = lock_seat(some_books(), a_request(1), switches=SWITCHES, now=NOW)
 
     assert (seat.list_fen, seat.discount_fen, seat.payable_fen) == (100_00, 20_00, 80_00)
     assert seat.hold_until == NOW + timedelta(minutes=10)
@@ -34,7 +34,7 @@ def test_a_team_keeps_the_rules_it_opened_with() -> None:
     books = some_books(replace(CAMPAIGN, terms=dearer), team)
     books.terms[TERMS.id] = TERMS
 
-    seat, _ = lock_seat(books, a_request(1, team_id=team.id), now=NOW)
+    seat, _ = lock_seat(books, a_request(1, team_id=team.id), switches=SWITCHES, now=NOW)
 
     assert (seat.list_fen, seat.payable_fen, team.seats_target) == (50_00, 40_00, 5)
 
@@ -145,7 +145,9 @@ def test_the_payment_that_fills_the_team_forms_it_once() -> None:
     lock_all(books, *(a_request(n, team_id=team.id) for n in (1, 2)))
 
     for out_trade_no in ("T1", "T1", "T2", "T2"):
-        settle_seat(books, Payment(source="mall", out_trade_no=out_trade_no, paid_at=NOW), now=NOW)
+        settle_seat(
+            books, Payment(source="mall", out_trade_no=out_trade_no, paid_at=NOW), switches=SWITCHES, now=NOW
+        )
 
     assert (team.status, team.seats_settled, team.closed_at) == (TeamStatus.FORMED, 2, NOW)
     assert books.teams_formed == [team]

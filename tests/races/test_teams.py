@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from market_builders import NOW, a_request
+from market_builders import NOW, SWITCHES, a_request
 from market_processes import Process, query
 
 from tuan.kernel.db import transaction
@@ -95,7 +95,7 @@ async def test_two_batches_lock_their_buyers_in_one_order(
 ) -> None:
     async def hold(process: Process, batch: list[int]) -> None:
         async with transaction(process.pool) as connection:
-            await Store(connection, process.jobs).hold_for_locking([a_request(n) for n in batch])
+            await Store(connection, process.jobs).hold_for_locking([a_request(n) for n in batch], now=NOW)
 
     in_the_way = b"SELECT pg_advisory_xact_lock(hashtextextended('summer b2', 0))"
     await meet(market_database, in_the_way, hold(processes[0], [1, 2, 3]), hold(processes[1], [3, 2, 1]))
@@ -109,7 +109,7 @@ async def test_two_batches_insert_their_numbers_in_one_order(
     async def lock(process: Process, batch: list[int], buyer: str) -> None:
         requests = [a_request(n, buyer_id=f"{buyer}{n}") for n in batch]
         async with transaction(process.pool) as connection:
-            await lock_seats(Store(connection, process.jobs), requests, now=NOW)
+            await lock_seats(Store(connection, process.jobs), requests, switches=SWITCHES, now=NOW)
 
     await processes[0].lock(0)
     in_the_way = b"""

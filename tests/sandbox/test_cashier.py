@@ -1,5 +1,6 @@
 """A buyer at the cashier: what exists when, what may be paid, and how one comes back to the shop."""
 
+import asyncio
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -172,6 +173,18 @@ async def test_paying_twice_is_paying_once(merchant: Merchant) -> None:
     await merchant.service.drain()
 
     assert again.json()["status"] == "paid"
+    assert len(merchant.shop.heard) == 1
+
+
+async def test_five_tabs_sign_in_and_pay_at_the_same_moment(merchant: Merchant) -> None:
+    cashiers = [await merchant.open() for _ in range(5)]
+
+    signed_in = await asyncio.gather(*(merchant.sign_in(cashier) for cashier in cashiers))
+    paid = await asyncio.gather(*(merchant.pay(cashier) for cashier in cashiers))
+    await merchant.service.drain()
+
+    assert [answer.json()["status"] for answer in (*signed_in, *paid)] == ["signed_in"] * 5 + ["paid"] * 5
+    assert len((await merchant.http.get("/admin/trades")).json()["items"]) == 1
     assert len(merchant.shop.heard) == 1
 
 

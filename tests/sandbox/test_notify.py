@@ -5,7 +5,7 @@ import json
 
 import httpx
 import pytest
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from sandbox_builders import (
@@ -18,11 +18,23 @@ from sandbox_builders import (
     canonical,
     require_signature,
 )
-from tuan.kernel.clock import utc_now
 from tuan.sandbox.app import build
 from tuan.sandbox.config import SandboxSettings
 
 MINUTES_BETWEEN = [4, 10, 10, 60, 120, 360, 900]
+
+
+class SlowShop:
+    """Says when it is reached, and answers when it may."""
+
+    def __init__(self) -> None:
+        self.reached, self.may_answer, self.count = asyncio.Event(), asyncio.Event(), 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.count += 1
+        self.reached.set()
+        await self.may_answer.wait()
+        await PlainTextResponse("success")(scope, receive, send)
 
 
 async def test_a_payment_is_notified_with_everything_a_merchant_must_check(merchant: Merchant) -> None:
@@ -149,6 +161,23 @@ async def test_two_processes_tell_the_merchant_once(
     assert sorted(heard["out_trade_no"] for heard in shop.heard) == sorted(numbers)
 
 
+async def test_what_one_process_is_sending_no_other_sends(
+    settings: SandboxSettings, time: Time, merchant: Merchant
+) -> None:
+    slow = SlowShop()
+    services = [build(settings, clock=time, transport=httpx.ASGITransport(app=slow)) for _ in range(2)]
+    await merchant.buy()
+
+    async with services[0].opened(), services[1].opened():
+        sending = asyncio.ensure_future(services[0].drain())
+        await asyncio.wait_for(slow.reached.wait(), 5)
+        await services[1].drain()
+        slow.may_answer.set()
+        await sending
+
+    assert await merchant.deliveries() == [(1, 200, "success")]
+
+
 async def test_a_merchant_that_cannot_be_reached_is_recorded_and_tried_again(
     settings: SandboxSettings, time: Time, merchant: Merchant
 ) -> None:
@@ -164,32 +193,24 @@ async def test_a_merchant_that_cannot_be_reached_is_recorded_and_tried_again(
     assert await merchant.deliveries() == [(1, None, "ConnectError"), (2, 200, "success")]
 
 
-async def test_the_first_notify_leaves_at_once(
-    settings: SandboxSettings, app_key: RSAPrivateKey, alipay_key: RSAPrivateKey
+async def test_a_notify_leaves_at_once_even_while_the_merchant_is_slow_to_answer_another(
+    settings: SandboxSettings, time: Time, merchant: Merchant
 ) -> None:
-    heard = asyncio.Event()
+    slow = SlowShop()
+    service = build(settings, clock=time, transport=httpx.ASGITransport(app=slow))
+    await merchant.buy(out_trade_no="T1")
 
-    async def shop(scope: Scope, receive: Receive, send: Send) -> None:
-        heard.set()
-        await Shop()(scope, receive, send)
-
-    service = build(settings, clock=(time := Time(utc_now())), transport=httpx.ASGITransport(app=shop))
-    site = httpx.ASGITransport(app=service.app)
-    async with service.opened(), httpx.AsyncClient(transport=site, base_url="http://s") as http:
-        merchant = Merchant(
-            http=http,
-            service=service,
-            time=time,
-            shop=Shop(),
-            key=app_key,
-            alipay_key=alipay_key.public_key(),
-        )
+    async with service.opened():
         working = asyncio.ensure_future(service.work())
-        await merchant.buy(time_expire=None, timeout_express="15m")
-        await asyncio.wait_for(heard.wait(), 5)
+        await asyncio.wait_for(slow.reached.wait(), 5)
+        slow.reached.clear()
+        await merchant.buy(out_trade_no="T2")
+        await asyncio.wait_for(slow.reached.wait(), 5)
         working.cancel()
         with pytest.raises(asyncio.CancelledError):
             await working
+
+    assert slow.count == 2
 
 
 async def test_by_hand_an_acknowledged_notify_goes_out_once_more(merchant: Merchant) -> None:

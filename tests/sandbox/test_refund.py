@@ -1,5 +1,7 @@
 """Money going back: once for each request number, never more than was paid."""
 
+import asyncio
+
 import pytest
 
 from sandbox_builders import PAGE_PAY, WAP_PAY, Merchant
@@ -32,6 +34,15 @@ async def test_a_whole_refund_can_be_repeated_after_it_closed_the_trade(merchant
         ("10000", "Y", "88.00"),
         ("10000", "N", "88.00"),
     ]
+
+
+async def test_the_same_refund_asked_five_times_at_once_moves_money_once(merchant: Merchant) -> None:
+    await merchant.buy()
+
+    answers = await asyncio.gather(*(merchant.refund("30.00", "R1") for _ in range(5)))
+
+    assert sorted(one["fund_change"] for one in answers) == ["N", "N", "N", "N", "Y"]
+    assert {one["refund_fee"] for one in answers} == {"30.00"}
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,9 @@ from sandbox_builders import (
     Merchant,
     Shop,
     controls,
+    unseal,
 )
-from tuan.sandbox.sealing import signature, unseal
+from tuan.sandbox.sealing import signature
 
 HTML = {"accept": "text/html"}
 SCENE = "L0123456789"

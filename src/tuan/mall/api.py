@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import segno
 from fastapi import APIRouter, Depends, FastAPI, Header, Path, Query, Request, Response
+from fastapi.responses import HTMLResponse
 from prometheus_client import CollectorRegistry
 
 from tuan.kernel.errors import InvalidRequest, NotFound
@@ -192,7 +193,7 @@ async def read_order(number: Annotated[Id, Path()], doors: Here, buyer: SignedIn
     return view
 
 
-@v1.get("/orders/{number}/pay", response_class=Response)
+@v1.get("/orders/{number}/pay", response_class=HTMLResponse)
 async def hand_over(
     number: Annotated[Id, Path()], request: Request, doors: Here, buyer: SignedInBuyer
 ) -> Response:

@@ -1,5 +1,6 @@
 """Money arrives: from a notify, or from our own question; `apply_payment` is the only way to paid."""
 
+import asyncio
 from datetime import datetime
 
 import structlog
@@ -14,6 +15,7 @@ from tuan.mall.order import Order, OrderKind, OrderStatus
 from tuan.mall.payment import AmountDiffers, AnotherTrade, PaymentStatus, Receipt, UnknownPayment
 from tuan.mall.refund import owe_refund
 
+PATIENCE_SECONDS = 4.0  # A buyer waits; the notify, or our next question, will tell as well.
 log = structlog.get_logger()
 
 
@@ -38,7 +40,7 @@ async def apply_payment(connection: Connection, jobs: Jobs, receipt: Receipt, *,
         if order.status is OrderStatus.CLOSED:
             order.begin_refund(now=now)
             await store_order.save(connection, order)
-        await owe_refund(connection, jobs, payment, reason="付款到账时订单已关闭", now=now)
+        await owe_refund(connection, jobs, payment, reason="款项到账时已无需支付，原路退回", now=now)
         return Verdict.LATE_MONEY
 
     order.pay(paid_at=receipt.paid_at)
@@ -79,7 +81,10 @@ async def take_return(
 
     try:
         if gateway.read_return(query) == payment_number:
-            await ask_gateway(pool, jobs, gateway, payment_number, now=now)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await ask_gateway(pool, jobs, gateway, payment_number, now=now)
+    except TimeoutError:
+        log.warning("return_not_applied", payment=payment_number, why="timeout")
     except (
         UntrustedNotify,
         UntrustedAnswer,

@@ -91,8 +91,7 @@ def from_our_own_pages(request: Request, response: Response, doors: Here) -> Non
 
 
 def _is_ours(origin: str, request: Request, doors: Doors) -> bool:
+    """The address we are known by, or whichever led here: a proxy may have ended the https."""
     public = urlsplit(doors.public_url)
-    if origin == f"{public.scheme}://{public.netloc}":
-        return True
-    asked = urlsplit(origin)
-    return asked.scheme in {"http", "https"} and asked.netloc == request.headers.get("host")
+    host = request.headers.get("host")
+    return origin in {f"{public.scheme}://{public.netloc}", f"http://{host}", f"https://{host}"}

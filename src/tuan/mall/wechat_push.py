@@ -66,16 +66,14 @@ class PushReader:
 
         event = _xml(self._decrypt(encrypted))
         scene = _scene(_text(event, "Event"), _text(event, "EventKey"))
-        openid, created = _text(event, "FromUserName"), _text(event, "CreateTime")
-        if not scene or not openid or not created.isdecimal():
+        openid, created_second = _text(event, "FromUserName"), _second(_text(event, "CreateTime"))
+        if not scene or not openid or created_second is None:
             return None
-        return Scan(openid=openid, scene=scene, created_second=int(created))
+        return Scan(openid=openid, scene=scene, created_second=created_second)
 
     def _require_fresh(self, query: Mapping[str, str], *, now: datetime) -> None:
-        timestamp = query.get("timestamp", "")
-        if not (timestamp.isascii() and timestamp.isdecimal() and len(timestamp) <= 12):
-            raise ForgedPush
-        if abs(now.timestamp() - int(timestamp)) > FRESH_SECONDS:
+        second = _second(query.get("timestamp", ""))
+        if second is None or abs(now.timestamp() - second) > FRESH_SECONDS:
             raise ForgedPush
 
     def _require_signed(self, query: Mapping[str, str], signature: str, *more: str) -> None:
@@ -100,6 +98,10 @@ class PushReader:
 
 def signature_of(*words: str) -> str:
     return hashlib.sha1("".join(sorted(words)).encode(), usedforsecurity=False).hexdigest()
+
+
+def _second(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 12 else None
 
 
 def _xml(body: bytes) -> Element:

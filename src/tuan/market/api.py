@@ -20,7 +20,7 @@ from tuan.market import store_team
 from tuan.market.catalog import Catalog
 from tuan.market.live import Watch
 from tuan.market.quote import quote
-from tuan.market.team import Payment, Seat, SeatRequest, Team
+from tuan.market.team import GiveBack, Payment, Seat, SeatRequest, Team
 from tuan.market.views import GoodsTeamsView, QuoteView, SeatView, TeamView
 
 TEAMS_SHOWN = 20
@@ -54,6 +54,10 @@ class SettleBody(Body):
         return paid_at
 
 
+class ReleaseBody(Body):
+    """Nothing: the number says it all."""
+
+
 class EventStream(Response):
     """Answers by handing the connection to the watch."""
 
@@ -72,6 +76,7 @@ def build_api(
     *,
     locking: Desk[SeatRequest, tuple[Seat, Team]],
     settling: Desk[Payment, tuple[Seat, Team]],
+    releasing: Desk[GiveBack, tuple[Seat, Team]],
     catalog: Catalog,
     watch: Watch,
     readers: Pool,
@@ -95,7 +100,16 @@ def build_api(
 
     async def ask_quote(body: QuoteBody, source: Source) -> QuoteView:
         """What this buyer would pay, and why."""
-        return QuoteView.of(await quote(catalog, (source, body.channel, body.goods_id), now=clock()))
+        return QuoteView.of(
+            await quote(
+                catalog,
+                source=source,
+                channel=body.channel,
+                goods_id=body.goods_id,
+                buyer_id=body.buyer_id,
+                now=clock(),
+            )
+        )
 
     async def lock(out_trade_no: Id, body: LockBody, source: Source) -> SeatView:
         """Hold a seat for a buyer who is about to pay. Asking again returns the same seat."""
@@ -117,11 +131,16 @@ def build_api(
         payment = Payment(source=source, out_trade_no=out_trade_no, paid_at=body.paid_at)
         return SeatView.of(*await settling.ask(payment))
 
+    async def release(out_trade_no: Id, body: ReleaseBody, source: Source) -> SeatView:
+        """Give a seat back, paid or not. Asking again returns the same answer; the money is yours to move."""
+        return SeatView.of(*await releasing.ask(GiveBack(source=source, out_trade_no=out_trade_no)))
+
     seat_path = "/v1/seats/{out_trade_no}"
     hot = [
         HotRoute(api, "POST", "/v1/quotes", ask_quote, body=QuoteBody, caller=caller),
         HotRoute(api, "PUT", seat_path, lock, body=LockBody, caller=caller),
         HotRoute(api, "PUT", f"{seat_path}/settlement", settle, body=SettleBody, caller=caller),
+        HotRoute(api, "PUT", f"{seat_path}/release", release, body=ReleaseBody, caller=caller),
     ]
 
     @api.get(seat_path)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -13,17 +14,19 @@ from tuan.kernel.db import Pool, build_pool, transaction
 from tuan.kernel.desk import Desk
 from tuan.kernel.errors import Refusal
 from tuan.kernel.jobs import Jobs
-from tuan.kernel.revision import is_migrated
 from tuan.kernel.observe import observed
+from tuan.kernel.revision import is_migrated
 from tuan.kernel.service import Service
 from tuan.market.api import build_api
 from tuan.market.catalog import Catalog
 from tuan.market.config import MarketSettings
 from tuan.market.live import Watch
 from tuan.market.lock import lock_seats
+from tuan.market.release import release_seats
 from tuan.market.settle import settle_seats
 from tuan.market.store import Store
-from tuan.market.team import Payment, Seat, SeatRequest, Team
+from tuan.market.sweep import Sweep
+from tuan.market.team import GiveBack, Payment, Seat, SeatRequest, Team
 from tuan.market.worker import assign
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -31,22 +34,33 @@ READERS = 6
 
 Locking = Desk[SeatRequest, tuple[Seat, Team]]
 Settling = Desk[Payment, tuple[Seat, Team]]
+Releasing = Desk[GiveBack, tuple[Seat, Team]]
 
 
-def locking_desk(pool: Pool, jobs: Jobs, clock: Clock, *, clerks_max: int = 2) -> Locking:
+def locking_desk(pool: Pool, jobs: Jobs, catalog: Catalog, clock: Clock, *, clerks_max: int = 2) -> Locking:
     async def serve(requests: Sequence[SeatRequest]) -> list[tuple[Seat, Team] | Refusal]:
+        switches = await catalog.switches()
         async with transaction(pool) as connection:
-            return await lock_seats(Store(connection, jobs), requests, now=clock())
+            return await lock_seats(Store(connection, jobs), requests, switches=switches, now=clock())
 
     return Desk(serve, clerks_max=clerks_max)
 
 
-def settling_desk(pool: Pool, jobs: Jobs, clock: Clock, *, clerks_max: int = 2) -> Settling:
+def settling_desk(pool: Pool, jobs: Jobs, catalog: Catalog, clock: Clock, *, clerks_max: int = 2) -> Settling:
     async def serve(payments: Sequence[Payment]) -> list[tuple[Seat, Team] | Refusal]:
+        switches = await catalog.switches()
         async with transaction(pool) as connection:
-            return await settle_seats(Store(connection, jobs), payments, now=clock())
+            return await settle_seats(Store(connection, jobs), payments, switches=switches, now=clock())
 
     return Desk(serve, clerks_max=clerks_max)
+
+
+def releasing_desk(pool: Pool, jobs: Jobs, clock: Clock) -> Releasing:
+    async def serve(requests: Sequence[GiveBack]) -> list[tuple[Seat, Team] | Refusal]:
+        async with transaction(pool) as connection:
+            return await release_seats(Store(connection, jobs), requests, now=clock())
+
+    return Desk(serve, clerks_max=1)
 
 
 def build(
@@ -59,14 +73,17 @@ def build(
     jobs = Jobs(url)
     assign(jobs, pool=readers, client=client, clock=clock)
 
-    locking = locking_desk(writers, jobs, clock, clerks_max=settings.clerks_max)
-    settling = settling_desk(writers, jobs, clock, clerks_max=settings.clerks_max)
     catalog = Catalog(readers, url)
+    locking = locking_desk(writers, jobs, catalog, clock, clerks_max=settings.clerks_max)
+    settling = settling_desk(writers, jobs, catalog, clock, clerks_max=settings.clerks_max)
+    releasing = releasing_desk(writers, jobs, clock)
+    sweep = Sweep(pool=readers, jobs=jobs, clock=clock, grace=timedelta(minutes=settings.grace_minutes))
     watch = Watch(readers, clock)
     registry = CollectorRegistry()
     api = build_api(
         locking=locking,
         settling=settling,
+        releasing=releasing,
         catalog=catalog,
         watch=watch,
         readers=readers,
@@ -79,11 +96,18 @@ def build(
     async def opened() -> AsyncIterator[None]:
         async with writers, readers, client, catalog.listening(), watch.looking():
             yield
-            await asyncio.gather(locking.close(), settling.close())
+            await asyncio.gather(locking.close(), settling.close(), releasing.close())
+
+    async def work() -> None:
+        await asyncio.gather(jobs.work(), sweep.keep_sweeping())
+
+    async def drain() -> None:
+        await sweep.sweep()
+        await jobs.drain()
 
     return Service(
         app=observed(api, service="market", registry=registry),
         opened=opened,
-        work=jobs.work,
-        drain=jobs.drain,
+        work=work,
+        drain=drain,
     )

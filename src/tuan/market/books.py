@@ -4,7 +4,7 @@ The store opens the books and saves them. In between the flows decide, request b
 request sees what the ones before it did, as if it had come a moment later.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from tuan.kernel.errors import NotFound
@@ -19,6 +19,8 @@ class Books:
     terms: dict[str, Terms] = field(default_factory=dict)
     listings: dict[ListingKey, Listing] = field(default_factory=dict)
     teams_held: defaultdict[BuyerKey, list[str]] = field(default_factory=lambda: defaultdict(list))
+    locks_this_minute: Counter[BuyerKey] = field(default_factory=Counter)
+    memberships: frozenset[tuple[str, str]] = frozenset()  # segment, buyer
 
     teams_opened: dict[str, Team] = field(default_factory=dict)
     teams_changed: dict[str, Team] = field(default_factory=dict)
@@ -41,6 +43,10 @@ class Books:
             return listing
         raise NoListing
 
+    def is_in(self, segment_id: str | None, buyer_id: str) -> bool:
+        """Nobody is outside of no segment; nobody is in one that is empty."""
+        return segment_id is None or (segment_id, buyer_id) in self.memberships
+
     def open(self, team: Team, terms: Terms) -> None:
         self.teams[team.id] = self.teams_opened[team.id] = team
         self.terms[terms.id] = terms
@@ -48,6 +54,7 @@ class Books:
     def add(self, team: Team, seat: Seat) -> None:
         self.seats[seat.order] = self.seats_locked[seat.order] = seat
         self.teams_held[seat.buyer].append(team.id)
+        self.locks_this_minute[seat.buyer] += 1
         if team.id not in self.teams_opened:
             self.teams_changed[team.id] = team
 

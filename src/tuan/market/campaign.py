@@ -42,6 +42,13 @@ class TakeLimitReached(Refusal):
     code = "take_limit_reached"
 
 
+class AudienceRestricted(Refusal):
+    """This offer is for other buyers."""
+
+    code = "audience_restricted"
+    status = 403
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Terms:
     """The rules a team opens with, and keeps. Editing a campaign makes new terms; these stay as they are."""
@@ -53,6 +60,19 @@ class Terms:
     team_minutes: int
     hold_minutes: int
     discount: Discount
+    segment_id: str | None = None  # The audience; None: everybody.
+    limits_see: bool = False  # Who is outside the audience may not see the offer,
+    limits_join: bool = False  # or may see it and not join.
+
+    def may_see(self, *, in_audience: bool) -> bool:
+        return in_audience or not self.limits_see
+
+    def may_join(self, *, in_audience: bool) -> bool:
+        return self.may_see(in_audience=in_audience) and (in_audience or not self.limits_join)
+
+    def require_audience(self, *, in_audience: bool) -> None:
+        if not self.may_join(in_audience=in_audience):
+            raise AudienceRestricted
 
     def hold_until(self, now: datetime) -> datetime:
         return now + timedelta(minutes=self.hold_minutes)
@@ -92,8 +112,13 @@ class Listing:
         return self.source, self.channel, self.goods_id
 
     @property
-    def price(self) -> Price:
-        return self.campaign.terms.discount.price(self.list_fen)
+    def segment_ids(self) -> set[str]:
+        """Those that decide anything here: the audience's, and the discount's."""
+        terms = self.campaign.terms
+        return {segment for segment in (terms.segment_id, terms.discount.segment_id) if segment}
+
+    def price(self, *, in_segment: bool) -> Price:
+        return self.campaign.terms.discount.price(self.list_fen, in_segment=in_segment)
 
     def require_campaign(self, campaign_id: str) -> None:
         if self.campaign.id != campaign_id:

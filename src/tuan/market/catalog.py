@@ -4,7 +4,7 @@ While nobody listens to the database, nothing is kept: every question is read an
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
@@ -14,7 +14,8 @@ import structlog
 from tuan.kernel.db import Pool, transaction
 from tuan.kernel.ids import fingerprint
 from tuan.market.campaign import Listing
-from tuan.market.store_catalog import listing_of, source_of
+from tuan.market.store_catalog import listing_of, memberships_of, source_of, switches
+from tuan.market.switch import Switchboard
 from tuan.market.team import ListingKey
 
 Key = TypeVar("Key")
@@ -33,6 +34,12 @@ class Catalog:
         self._generation = 0
         self._listings: dict[ListingKey, Listing | None] = {}
         self._sources: dict[str, str | None] = {}
+        self._switches: dict[None, Switchboard | None] = {}
+
+    async def switches(self) -> Switchboard:
+        if kept := self._switches.get(None):
+            return kept
+        return await self._read(self._switches, None, self._switchboard) or Switchboard()
 
     async def listing(self, key: ListingKey) -> Listing | None:
         if key in self._listings:
@@ -71,6 +78,17 @@ class Catalog:
         async with transaction(self._pool) as connection:
             return await listing_of(connection, key)
 
+    async def memberships(self, segment_ids: Collection[str], buyer_id: str) -> set[str]:
+        """Which of these segments the buyer is in. Asked anew each time: there may be millions."""
+        if not segment_ids:
+            return set()
+        async with transaction(self._pool) as connection:
+            return await memberships_of(connection, segment_ids, buyer_id)
+
+    async def _switchboard(self) -> Switchboard:
+        async with transaction(self._pool) as connection:
+            return await switches(connection)
+
     async def _source(self, api_key: str) -> str | None:
         async with transaction(self._pool) as connection:
             return await source_of(connection, fingerprint(api_key))
@@ -94,3 +112,4 @@ class Catalog:
         self._generation += 1
         self._listings.clear()
         self._sources.clear()
+        self._switches.clear()

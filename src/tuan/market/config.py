@@ -10,4 +10,7 @@ class MarketSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TUAN_MARKET_")
 
     database_url: str
+    grace_minutes: int = Field(
+        default=5, ge=0, le=1440, description="How long after its deadline a team waits for word of payments."
+    )
     clerks_max: int = Field(default=2, ge=1, description="Batches in the database at once, for each desk.")

@@ -31,9 +31,11 @@ class Discount:
     over_fen: int = 0
     rate_bp: int = BASIS_POINTS
     price_fen: int = 0
+    segment_id: str | None = None  # None: for everybody.
 
-    def price(self, list_fen: int) -> Price:
-        payable_fen = self.payable_fen(list_fen)
+    def price(self, list_fen: int, *, in_segment: bool = True) -> Price:
+        """Who is outside the segment a discount is for pays the list price."""
+        payable_fen = self.payable_fen(list_fen) if in_segment else list_fen
         return Price(list_fen, list_fen - payable_fen, payable_fen)
 
     def payable_fen(self, list_fen: int) -> int:

@@ -1,17 +1,16 @@
 """What this buyer would pay, and why. The seat is priced by the same rules, under its own locks."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from tuan.market.campaign import Listing, NoListing
+from tuan.market.campaign import Listing, NoListing, Terms
 from tuan.market.catalog import Catalog
-from tuan.market.discount import Price
-from tuan.market.team import ListingKey
+from tuan.market.discount import Discount, Price
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     code: str
     detail: str
 
@@ -25,17 +24,61 @@ class Quote:
     reasons: Sequence[Reason]
 
 
-async def quote(catalog: Catalog, key: ListingKey, *, now: datetime) -> Quote:
-    """Raises NoListing or CampaignClosed. Writes nothing, and reads nothing that is in memory."""
-    listing = await catalog.listing(key)
+async def quote(
+    catalog: Catalog, *, source: str, channel: str, goods_id: str, buyer_id: str, now: datetime
+) -> Quote:
+    """Writes nothing, and reads nothing that is in memory.
+
+    Raises Downgraded, OutsideRollout, SourceBlocked, NoListing or CampaignClosed.
+    """
+    switches = await catalog.switches()
+    switches.admit(source=source, channel=channel, buyer_id=buyer_id)
+    listing = await catalog.listing((source, channel, goods_id))
     if listing is None:
         raise NoListing
     listing.campaign.require_live(now)
+    return explain(listing, await catalog.memberships(listing.segment_ids, buyer_id))
 
-    discount = listing.campaign.terms.discount
+
+def explain(listing: Listing, memberships: Collection[str]) -> Quote:
+    """The price for a buyer in these segments, and the path of reasons to it."""
+    campaign, terms = listing.campaign, listing.campaign.terms
+    discount = terms.discount
+    in_audience = terms.segment_id is None or terms.segment_id in memberships
+    in_segment = discount.segment_id is None or discount.segment_id in memberships
     reasons = [
-        Reason(code="listing_found", detail=f"{listing.goods_id} is sold in campaign {listing.campaign.id}."),
-        Reason(code="campaign_live", detail=f"It runs until {listing.campaign.ends_at.isoformat()}."),
-        Reason(code=f"discount_{discount.plan}", detail=f"Discount {discount.id} applies."),
+        Reason("switches_open", "No switch keeps this buyer out."),
+        Reason("listing_found", f"{listing.goods_id} is sold in campaign {campaign.id}."),
+        Reason("campaign_live", f"It runs until {campaign.ends_at.isoformat()}."),
+        _audience_reason(terms, in_audience=in_audience),
+        _discount_reason(discount, in_segment=in_segment),
     ]
-    return Quote(listing=listing, price=listing.price, may_see=True, may_join=True, reasons=reasons)
+    return Quote(
+        listing=listing,
+        price=listing.price(in_segment=in_segment),
+        may_see=terms.may_see(in_audience=in_audience),
+        may_join=terms.may_join(in_audience=in_audience),
+        reasons=reasons,
+    )
+
+
+def _audience_reason(terms: Terms, *, in_audience: bool) -> Reason:
+    if terms.segment_id is None or not (terms.limits_see or terms.limits_join):
+        return Reason("audience_open", "The offer is for everybody.")
+    if in_audience:
+        return Reason("audience_inside", f"The buyer is in segment {terms.segment_id}.")
+    forbidden = " and ".join(
+        word for word, limits in (("seeing", terms.limits_see), ("joining", terms.limits_join)) if limits
+    )
+    return Reason(
+        "audience_outside", f"Segment {terms.segment_id} limits {forbidden}; the buyer is not in it."
+    )
+
+
+def _discount_reason(discount: Discount, *, in_segment: bool) -> Reason:
+    if in_segment:
+        return Reason(f"discount_{discount.plan}", f"Discount {discount.id} applies.")
+    return Reason(
+        "discount_outside_segment",
+        f"Discount {discount.id} is for segment {discount.segment_id}: list price.",
+    )

@@ -10,9 +10,10 @@ travel as JSON objects whose keys are the columns. What was asked is looked up L
 in an index: OFFSET 0 keeps the planner from turning that around while a table looks small.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, LiteralString
 
 import msgspec
@@ -23,7 +24,8 @@ from tuan.kernel.db import Connection
 from tuan.kernel.jobs import Jobs
 from tuan.market.books import Books
 from tuan.market.campaign import Listing, Terms
-from tuan.market.team import OrderKey, Payment, Seat, SeatRequest, Team
+from tuan.market.store_given_back import Event, owe_deliveries, owe_events, save_given_back
+from tuan.market.team import GiveBack, OrderKey, Payment, Seat, SeatRequest, Team
 
 HOLD_BUYERS: Final = """
     SELECT count(pg_advisory_xact_lock(key)) FROM (
@@ -44,39 +46,50 @@ OPEN_FOR_LOCKING: Final = """
     ), joined AS MATERIALIZED (
         SELECT team, terms_id FROM team WHERE id = ANY(ARRAY(SELECT team_id FROM asked))
         ORDER BY id FOR UPDATE
+    ), listed AS MATERIALIZED (
+        SELECT found.* FROM (SELECT DISTINCT source, channel, goods_id FROM asked) AS asked, LATERAL (
+            SELECT listing, campaign, campaign.terms_id FROM listing
+            JOIN campaign ON campaign.id = listing.campaign_id
+            WHERE (source, channel, goods_id) = (asked.source, asked.channel, asked.goods_id) OFFSET 0
+        ) AS found
+    ), ruling AS MATERIALIZED (
+        SELECT found.* FROM (
+            SELECT terms_id FROM joined UNION SELECT terms_id FROM listed
+        ) AS needed, LATERAL (
+            SELECT terms, discount, terms.id, terms.segment_id AS audience, discount.segment_id AS discounted
+            FROM terms JOIN discount ON discount.id = discount_id WHERE terms.id = needed.terms_id OFFSET 0
+        ) AS found
+    ), deciding AS (
+        SELECT audience AS segment_id FROM ruling WHERE audience IS NOT NULL
+        UNION SELECT discounted FROM ruling WHERE discounted IS NOT NULL
     )
     SELECT json_build_object(
         'teams', ARRAY(SELECT team FROM joined),
         'seats', ARRAY(SELECT seat FROM repeated),
         'teams_of_seats', ARRAY(
             SELECT team FROM team WHERE id = ANY(ARRAY(SELECT team_id FROM repeated))),
-        'terms', ARRAY(
-            SELECT found.terms FROM (SELECT DISTINCT terms_id FROM joined) AS needed, LATERAL (
-                SELECT to_jsonb(terms) || jsonb_build_object('discount', discount) AS terms
-                FROM terms JOIN discount ON discount.id = discount_id
-                WHERE terms.id = needed.terms_id OFFSET 0
-            ) AS found),
+        'terms', ARRAY(SELECT to_jsonb(terms) || jsonb_build_object('discount', discount) FROM ruling),
         'listings', ARRAY(
-            SELECT found.listing FROM (
-                SELECT DISTINCT source, channel, goods_id FROM asked
-            ) AS asked, LATERAL (
-                SELECT to_jsonb(listing) || jsonb_build_object('campaign',
-                    to_jsonb(campaign) || jsonb_build_object('terms',
-                        to_jsonb(terms) || jsonb_build_object('discount', discount))) AS listing
-                FROM listing JOIN campaign ON campaign.id = listing.campaign_id
-                JOIN terms ON terms.id = terms_id JOIN discount ON discount.id = discount_id
-                WHERE (source, channel, goods_id) = (asked.source, asked.channel, asked.goods_id)
-                OFFSET 0
-            ) AS found),
-        'teams_held', ARRAY(
-            SELECT json_build_array(campaign_id, buyer_id, held) FROM (
+            SELECT to_jsonb(listing) || jsonb_build_object('campaign',
+                to_jsonb(campaign) || jsonb_build_object('terms',
+                    to_jsonb(terms) || jsonb_build_object('discount', discount)))
+            FROM listed JOIN ruling ON ruling.id = terms_id),
+        'buyers', ARRAY(
+            SELECT json_build_array(campaign_id, buyer_id, teams_held, locks_this_minute) FROM (
                 SELECT DISTINCT campaign_id, buyer_id FROM asked
             ) AS asked, LATERAL (
-                SELECT array_agg(team_id) AS held FROM seat
-                WHERE (campaign_id, buyer_id) = (asked.campaign_id, asked.buyer_id)
-                    AND status IN ('locked', 'settled')
+                SELECT coalesce(array_agg(team_id) FILTER (WHERE status IN ('locked', 'settled')), '{}')
+                        AS teams_held,
+                    count(*) FILTER (WHERE locked_at > %s::timestamptz - interval '1 minute')
+                        AS locks_this_minute,
+                    count(*) AS seats
+                FROM seat WHERE (campaign_id, buyer_id) = (asked.campaign_id, asked.buyer_id)
             ) AS found
-            WHERE held IS NOT NULL)
+            WHERE seats > 0),
+        'memberships', ARRAY(
+            SELECT json_build_array(segment_id, buyer_id) FROM segment_member
+            WHERE segment_id = ANY(ARRAY(SELECT segment_id FROM deciding))
+                AND buyer_id = ANY(ARRAY(SELECT buyer_id FROM asked)))
     )::text"""
 
 HOLD_TEAMS_OF: Final = """
@@ -148,7 +161,8 @@ class Found:
     teams_of_seats: list[Team] = field(default_factory=list)
     terms: list[Terms] = field(default_factory=list)
     listings: list[Listing] = field(default_factory=list)
-    teams_held: list[tuple[str, str, list[str]]] = field(default_factory=list)
+    buyers: list[tuple[str, str, list[str], int]] = field(default_factory=list)
+    memberships: list[tuple[str, str]] = field(default_factory=list)
 
 
 FOUND = msgspec.json.Decoder(Found)
@@ -162,20 +176,21 @@ class Store:
         self._connection = connection
         self._jobs = jobs
 
-    async def hold_for_locking(self, requests: Sequence[SeatRequest]) -> Books:
+    async def hold_for_locking(self, requests: Sequence[SeatRequest], *, now: datetime) -> Books:
         asked = _json(requests)
         await self._send(HOLD_BUYERS, asked)
-        found = await _found(await self._send(OPEN_FOR_LOCKING, asked))
-        held = {(campaign, buyer): teams for campaign, buyer, teams in found.teams_held}
+        found = await _found(await self._send(OPEN_FOR_LOCKING, asked, now.isoformat()))
         return Books(
             teams={team.id: team for team in [*found.teams_of_seats, *found.teams]},
             seats={seat.order: seat for seat in found.seats},
             terms={terms.id: terms for terms in found.terms},
             listings={listing.key: listing for listing in found.listings},
-            teams_held=defaultdict(list, held),
+            teams_held=defaultdict(list, {(row[0], row[1]): row[2] for row in found.buyers}),
+            locks_this_minute=Counter({(row[0], row[1]): row[3] for row in found.buyers}),
+            memberships=frozenset(found.memberships),
         )
 
-    async def hold_for_settling(self, payments: Sequence[Payment]) -> Books:
+    async def hold_for_settling(self, payments: Sequence[Payment | GiveBack]) -> Books:
         asked = _json(payments)
         teams = await self._send(HOLD_TEAMS_OF, asked)
         seats = await self._send(SEATS, asked)
@@ -197,14 +212,12 @@ class Store:
     async def owe_formed(self, events: Sequence[dict[str, str]]) -> None:
         """Save each event with its deliveries, and the jobs that will carry them."""
         rows = await (await self._send(OWE_FORMED, _json(events))).fetchall()
-        await self._jobs.owe(
-            self._connection,
-            "deliver",
-            [
-                {"event_id": event, "endpoint_id": endpoint, "lock": f"{endpoint} {team}"}
-                for event, endpoint, team in rows
-            ],
-        )
+        await owe_deliveries(self._connection, self._jobs, rows)
+
+    async def save_given_back(self, books: Books, events: Sequence[Event]) -> None:
+        if books.seats_changed:
+            await save_given_back(self._connection, books)
+            await owe_events(self._connection, self._jobs, events)
 
     async def _send(self, query: LiteralString, *rows: str) -> AsyncCursor[TupleRow]:
         return await self._connection.execute(query, rows)

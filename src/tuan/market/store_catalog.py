@@ -1,12 +1,15 @@
 """What is sold, by whom and on which terms; and who may ask."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
 import msgspec
+from psycopg.rows import dict_row
 
 from tuan.kernel.db import Connection
 from tuan.market.campaign import Campaign, Listing
+from tuan.market.switch import Switchboard
 from tuan.market.team import ListingKey
 
 LISTING: Final = """
@@ -17,19 +20,26 @@ LISTING: Final = """
     JOIN terms ON terms.id = terms_id JOIN discount ON discount.id = discount_id
     WHERE (source, channel, goods_id) = (%s, %s, %s)"""
 
+MEMBERSHIPS: Final = """
+    SELECT segment_id FROM segment_member WHERE segment_id = ANY(%s) AND buyer_id = %s"""
+
+SWITCHES: Final = """
+    SELECT downgraded, rollout_percent, blocked, locks_per_minute, quotes_per_second FROM switchboard"""
+
 SOURCE: Final = "SELECT source FROM api_key WHERE fingerprint = %s AND revoked_at IS NULL"
 
 ADD_DISCOUNT: Final = """
-    INSERT INTO discount (id, name, plan, off_fen, over_fen, rate_bp, price_fen)
-    VALUES (%s, %s, %s, %s, %s, %s, %s)"""
+    INSERT INTO discount (id, name, plan, off_fen, over_fen, rate_bp, price_fen, segment_id)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"""
 
 ADD_CAMPAIGN: Final = """
     INSERT INTO campaign (id, name, status, starts_at, ends_at, terms_id, created_at)
     VALUES (%s, %s, %s, %s, %s, %s, %s)"""
 
 ADD_TERMS: Final = """
-    INSERT INTO terms (id, campaign_id, discount_id, seats_target, take_limit, team_minutes, hold_minutes)
-    VALUES (%s, %s, %s, %s, %s, %s, %s)"""
+    INSERT INTO terms (id, campaign_id, discount_id, seats_target, take_limit, team_minutes, hold_minutes,
+        segment_id, limits_see, limits_join)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
 
 ADD_LISTING: Final = """
     INSERT INTO listing (source, channel, goods_id, campaign_id, list_fen) VALUES (%s, %s, %s, %s, %s)"""
@@ -58,6 +68,23 @@ async def source_of(connection: Connection, key_fingerprint: bytes) -> str | Non
     return row[0] if row else None
 
 
+async def memberships_of(connection: Connection, segment_ids: Collection[str], buyer_id: str) -> set[str]:
+    """Which of these segments the buyer is in."""
+    answer = await connection.execute(MEMBERSHIPS, [list(segment_ids), buyer_id])
+    return {segment_id for (segment_id,) in await answer.fetchall()}
+
+
+async def switches(connection: Connection) -> Switchboard:
+    """As delivered, until somebody turns one."""
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(SWITCHES)
+        row = await cursor.fetchone()
+    if row is None:
+        return Switchboard()
+    blocked = frozenset((source, channel) for source, channel in row.pop("blocked"))
+    return Switchboard(blocked=blocked, **row)
+
+
 async def has_campaigns(connection: Connection) -> bool:
     row = await (await connection.execute("SELECT EXISTS (SELECT FROM campaign)")).fetchone()
     return row is not None and bool(row[0])
@@ -84,7 +111,7 @@ async def add_campaign(
     await connection.execute(
         ADD_DISCOUNT,
         [discount.id, discount_name, discount.plan, discount.off_fen, discount.over_fen, discount.rate_bp,
-         discount.price_fen],
+         discount.price_fen, discount.segment_id],
     )  # fmt: skip
     await connection.execute(
         ADD_CAMPAIGN,
@@ -93,7 +120,7 @@ async def add_campaign(
     await connection.execute(
         ADD_TERMS,
         [terms.id, campaign.id, discount.id, terms.seats_target, terms.take_limit, terms.team_minutes,
-         terms.hold_minutes],
+         terms.hold_minutes, terms.segment_id, terms.limits_see, terms.limits_join],
     )  # fmt: skip
 
 

@@ -5,10 +5,13 @@ Team    FORMING ── last seat settled ──▶ FORMED
 
 Seat    LOCKED ── settle ──▶ SETTLED ── refund ──▶ REFUNDED
         LOCKED ── release ─▶ RELEASED
+
+A seat given back while the team forms is free again. One refunded after the team has formed is not
+sold again, and the team stays formed; a team that fails gives back every seat and keeps its counts.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tuan.kernel.errors import NotFound, Refusal
@@ -102,6 +105,16 @@ class Payment:
         return self.source, self.out_trade_no
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GiveBack:
+    source: str
+    out_trade_no: str
+
+    @property
+    def order(self) -> OrderKey:
+        return self.source, self.out_trade_no
+
+
 @dataclass(kw_only=True, slots=True)
 class Seat:
     source: str
@@ -118,6 +131,7 @@ class Seat:
     hold_until: datetime
     status: SeatStatus = SeatStatus.LOCKED
     paid_at: datetime | None = None
+    given_back_at: datetime | None = None
 
     @property
     def order(self) -> OrderKey:
@@ -126,6 +140,13 @@ class Seat:
     @property
     def buyer(self) -> BuyerKey:
         return self.campaign_id, self.buyer_id
+
+    @property
+    def is_held(self) -> bool:
+        return self.status in (SeatStatus.LOCKED, SeatStatus.SETTLED)
+
+    def is_due(self, *, now: datetime) -> bool:
+        return self.status is SeatStatus.LOCKED and now >= self.hold_until
 
     def answer(self, request: SeatRequest) -> "Seat":
         """Asking again for the same seat is fine; its number cannot ask for another."""
@@ -190,6 +211,22 @@ class Team:
         if self.seats_settled == self.seats_target:
             self.status = TeamStatus.FORMED
             self.closed_at = now
+
+    def give_back(self, seat: Seat, *, now: datetime) -> None:
+        """Free a held seat: released if it was not paid for, refunded if it was."""
+        if self.status is TeamStatus.FORMING:
+            self.seats_taken -= 1
+            self.seats_settled -= seat.status is SeatStatus.SETTLED
+        seat.status = SeatStatus.REFUNDED if seat.status is SeatStatus.SETTLED else SeatStatus.RELEASED
+        seat.given_back_at = now
+
+    def is_due_to_fail(self, *, now: datetime, grace: timedelta) -> bool:
+        """The grace is for payments made in time that we have yet to hear of."""
+        return self.status is TeamStatus.FORMING and now >= self.closes_at + grace
+
+    def fail(self, *, now: datetime) -> None:
+        self.status = TeamStatus.FAILED
+        self.closed_at = now
 
     def _require_forming(self, *, at: datetime) -> None:
         if self.status is not TeamStatus.FORMING or at >= self.closes_at:

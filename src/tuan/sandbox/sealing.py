@@ -15,10 +15,6 @@ PADDED_TO_BITS: Final = 32 * 8  # WeChat pads to its key's length, not to the ci
 RANDOM_BYTES: Final = 16
 
 
-class NotSealedForUs(ValueError):
-    """This was sealed with another key, or for another account."""
-
-
 def signature(*parts: str) -> str:
     """Of token, timestamp and nonce; or of those and what is sealed, as msg_signature."""
     return hashlib.sha1("".join(sorted(parts)).encode(), usedforsecurity=False).hexdigest()
@@ -31,22 +27,6 @@ def seal(message: str, *, aes_key: str, app_id: str) -> str:
     padder, encryptor = PKCS7(PADDED_TO_BITS).padder(), _cipher(aes_key).encryptor()
     padded = padder.update(plain) + padder.finalize()
     return base64.b64encode(encryptor.update(padded) + encryptor.finalize()).decode()
-
-
-def unseal(sealed: str, *, aes_key: str, app_id: str) -> str:
-    """Raises NotSealedForUs."""
-    decryptor, unpadder = _cipher(aes_key).decryptor(), PKCS7(PADDED_TO_BITS).unpadder()
-    try:
-        padded = decryptor.update(base64.b64decode(sealed, validate=True)) + decryptor.finalize()
-        plain = unpadder.update(padded) + unpadder.finalize()
-        (length,) = struct.unpack(">I", plain[RANDOM_BYTES : RANDOM_BYTES + 4])
-    except (ValueError, struct.error) as error:
-        raise NotSealedForUs from error
-
-    text, owner = plain[RANDOM_BYTES + 4 :][:length], plain[RANDOM_BYTES + 4 :][length:]
-    if owner != app_id.encode():
-        raise NotSealedForUs
-    return text.decode()
 
 
 def key_bytes(aes_key: str) -> bytes:

@@ -11,8 +11,9 @@ export type Progress = Pick<
 const WATCHED_MAX = 20;
 const REOPEN_MS = 5_000;
 
+/** A team that has formed or failed stays so, whatever was heard of it before. */
 export function withProgress(team: Team, progress: Progress | undefined): Team {
-  return progress ? { ...team, ...progress } : team;
+  return progress && team.status === "forming" ? { ...team, ...progress } : team;
 }
 
 /** Watches the teams named; calls `changed` when one is no longer what the page was loaded with. */

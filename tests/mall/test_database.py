@@ -1,0 +1,63 @@
+"""What the database itself refuses, whoever asks."""
+
+from typing import LiteralString
+
+import psycopg
+import pytest
+from mall_builders import NOW, Shopper, World, some_settings
+
+from tuan.kernel.db import build_pool, transaction
+from tuan.mall import store_product
+from tuan.mall.demo import DEMO_PRODUCTS, load_demo
+
+IMPOSSIBLE: dict[str, LiteralString] = {
+    "paid before anybody asked for money": "UPDATE mall_order SET status = 'created'",
+    "delivered unpaid": "UPDATE mall_order SET status = 'fulfilled', fulfilled_at = now()",
+    "ready unpaid": "UPDATE mall_order SET status = 'ready', ready_at = now()",
+    "refunded without a refund": "UPDATE mall_order SET status = 'refunded', refunded_at = now()",
+    "paid at no time": "UPDATE mall_order SET status = 'paid'",
+    "a price that does not add up": "UPDATE mall_order SET payable_fen = 1",
+    "for free": "UPDATE mall_order SET payable_fen = 0, discount_fen = list_fen",
+    "dearer than the list price": "UPDATE mall_order SET payable_fen = list_fen + 1, discount_fen = -1",
+    "money without its trade": "UPDATE payment SET status = 'paid', paid_at = now()",
+    "an open payment with money": "UPDATE payment SET paid_at = now(), gateway_trade_no = 't1'",
+    "two payments that count": "INSERT INTO payment SELECT number || '_2', order_number, gateway, amount_fen,"
+    " opened_at, expires_at, 'open' FROM payment",
+    "a refund of nothing": "INSERT INTO refund"
+    " SELECT number, number, order_number, gateway, 0, '', now(), 'owed' FROM payment",
+    "a notify too large to keep": "INSERT INTO notify_log VALUES"
+    " ('n', 'alipay', now(), NULL, 'forged', convert_to(repeat('x', 65537), 'UTF8'))",
+}
+
+
+@pytest.mark.parametrize("case", IMPOSSIBLE)
+async def test_the_impossible_is_refused(world: World, ann: Shopper, case: str) -> None:
+    await ann.ordered()
+    before = world.everything()
+    with psycopg.connect(world.database) as connection, pytest.raises(psycopg.IntegrityError):
+        connection.execute(IMPOSSIBLE[case])
+
+    assert world.everything() == before
+
+
+async def test_two_refunds_of_one_payment_are_refused(world: World, ann: Shopper) -> None:
+    order = await ann.ordered()
+    refund = "INSERT INTO refund VALUES (%s, %s, %s, 'alipay', 1, '', %s, 'owed')"
+    with psycopg.connect(world.database) as connection:
+        connection.execute(refund, ["R1", order["number"], order["number"], NOW])
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute(refund, ["R2", order["number"], order["number"], NOW])
+
+
+async def test_the_demo_fills_an_empty_shop_and_leaves_a_stocked_one_alone(mall_database: str) -> None:
+    pool = build_pool(some_settings(mall_database).database_url, size=1)
+    async with pool:
+        async with transaction(pool) as connection:
+            await store_product.add(connection, DEMO_PRODUCTS[:1])
+        await load_demo(pool)
+        async with transaction(pool) as connection:
+            stocked = await store_product.page(connection, after="", limit=50)
+
+    assert [product.id for product in stocked] == ["9890001"]
+    assert len(DEMO_PRODUCTS) == 7
+    assert all(product.description.count("\n\n") >= 1 for product in DEMO_PRODUCTS)
