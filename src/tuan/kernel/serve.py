@@ -2,7 +2,8 @@
 
 import gc
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -32,6 +33,13 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._listens = listens
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """A signal ends serving, and no more: uvicorn would raise it again, and keep us from tidying up."""
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
