@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mall_builders import A_PAYMENT, NOW, Wall
-
 from mall_stand_ins import ALIPAY_KEY, APP_ID, APP_KEY, SELLER_ID, AlipayStandIn, ByHost
+
 from tuan.kernel.errors import Unreachable
 from tuan.kernel.rsa import new_private_key, sign, verifies
 from tuan.mall.gateways.alipay import Alipay, AlipayAccount

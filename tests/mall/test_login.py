@@ -3,6 +3,8 @@
 import pytest
 from mall_builders import API, Shopper, World, a_world
 
+from tuan.mall.buyer import nickname_of
+
 TICKETS = f"{API}/v1/login/tickets"
 
 
@@ -22,7 +24,7 @@ async def test_a_scan_signs_the_browser_in_that_shows_the_code(world: World) -> 
     assert (too_soon.status_code, too_soon.json()["code"]) == (409, "ticket_waiting")
     assert session.status_code == 201
     assert me == session.json()
-    assert me["nickname"].startswith("拼友")
+    assert me["nickname"] == nickname_of(me["id"])
     assert 0 <= me["avatar"] < 360
     assert world.wechat.scenes == [ticket["id"]]
 

@@ -5,8 +5,8 @@ import asyncio
 import psycopg
 import pytest
 from mall_builders import API, Shopper, World, some_settings
-
 from mall_stand_ins import AlipayStandIn
+
 from tuan.kernel.db import build_pool, transaction
 from tuan.kernel.jobs import Jobs
 from tuan.kernel.rsa import new_private_key

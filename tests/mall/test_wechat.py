@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 from mall_builders import NOW, Wall
-
 from mall_stand_ins import AES_KEY, WECHAT_APP_ID, WECHAT_TOKEN, ByHost, WeChatStandIn
+
 from tuan.kernel.errors import Unreachable
 from tuan.mall.wechat import WeChat
 from tuan.mall.wechat_push import ForgedPush, PushReader, Scan, signature_of

@@ -18,7 +18,7 @@ def _product(id: str, title: str, subtitle: str, list_fen: int, *paragraphs: str
         title=title,
         subtitle=subtitle,
         description="\n\n".join(paragraphs),
-        pictures=[f"/goods/{id}-{n}.svg" for n in (1, 2, 3)],
+        pictures=[f"/goods/{id}-{n}.svg" for n in (1, 2)],
         list_fen=list_fen,
     )
 
@@ -55,7 +55,7 @@ DEMO_PRODUCTS = (
     ),
     _product(
         "9890004",
-        "一分钱体验装：手工皂",
+        "手工皂体验装：手工皂",
         "橄榄油冷制，单块小样，拼着试试",
         19_90,
         "用橄榄油、椰子油和棕榈油冷制，晾足六周，不加香精和色素。泡沫细，洗后不紧绷，手和脸都可以用。",

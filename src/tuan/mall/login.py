@@ -7,7 +7,7 @@ from tuan.kernel.db import Pool, transaction
 from tuan.kernel.errors import NotFound
 from tuan.kernel.ids import fingerprint, new_code, new_id, new_secret
 from tuan.mall import store_login
-from tuan.mall.buyer import SESSION_LASTS, TICKET_LASTS, Buyer, LoginTicket, TicketStatus
+from tuan.mall.buyer import SESSION_LASTS, TICKET_LASTS, Buyer, LoginTicket, TicketStatus, nickname_of
 from tuan.mall.wechat import WeChat
 from tuan.mall.wechat_push import Scan
 
@@ -72,8 +72,9 @@ async def redeem(pool: Pool, ticket_id: str, *, secret: str, now: datetime) -> S
 
         openid = ticket.redeem(now=now)
         await store_login.save_ticket(connection, ticket)
+        buyer_id = new_id()
         buyer = await store_login.welcome(
-            connection, openid=openid, id=new_id(), nickname=f"拼友{new_code(4)}", now=now
+            connection, openid=openid, id=buyer_id, nickname=nickname_of(buyer_id), now=now
         )
 
         session = new_secret()

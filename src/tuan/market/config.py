@@ -10,6 +10,11 @@ class MarketSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TUAN_MARKET_")
 
     database_url: str
+    public_url: str = Field(
+        default="http://127.0.0.1:8080/api/market",
+        pattern=r"^https?://[^\s/]+(/[^\s]*)?$",
+        description="Where browsers find this API. Cookies follow it: with https they are for this host alone.",
+    )
     grace_minutes: int = Field(
         default=5, ge=0, le=1440, description="How long after its deadline a team waits for word of payments."
     )

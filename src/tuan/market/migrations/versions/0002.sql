@@ -74,6 +74,14 @@ CREATE TABLE operator_session (
     expires_at   timestamptz NOT NULL
 );
 
+-- Each try to sign in, by a name that may be nobody's, until it succeeds or is long ago.
+CREATE TABLE sign_in_try (
+    name  text COLLATE "C" NOT NULL,
+    at    timestamptz NOT NULL
+);
+CREATE INDEX sign_in_try_name ON sign_in_try (name, at);
+CREATE INDEX sign_in_try_at ON sign_in_try (at);
+
 CREATE TABLE audit_log (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at           timestamptz NOT NULL,

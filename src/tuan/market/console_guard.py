@@ -1,0 +1,115 @@
+"""Who is at the console: the cookie of a browser, whether it asks on its own site's behalf, and what it may."""
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request, Response
+
+from tuan.kernel.clock import Clock
+from tuan.kernel.db import Pool
+from tuan.kernel.errors import Forbidden
+from tuan.kernel.jobs import Jobs
+from tuan.market.operator import SESSION_LASTS, Deed, NotSignedIn, Operator, Permission
+from tuan.market.sign_in import who_is
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+OUR_SITE = frozenset({"same-origin", "none"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Desktop:
+    """What the console works with; built in app.py, carried by the app."""
+
+    pool: Pool
+    jobs: Jobs
+    clock: Clock
+    public_url: str
+    allow_private: bool = False  # Whether endpoints may be in our own network.
+
+
+def desktop_of(request: Request) -> Desktop:
+    return cast(Desktop, request.app.state.console)
+
+
+Here = Annotated[Desktop, Depends(desktop_of)]
+
+
+class Cookie:
+    """The secret of an operator's session. Over https its name keeps it to this host."""
+
+    def __init__(self, public_url: str) -> None:
+        self._secure = public_url.startswith("https:")
+        self._name = "__Host-tuan_operator" if self._secure else "tuan_operator"
+
+    def read(self, request: Request) -> str | None:
+        return request.cookies.get(self._name)
+
+    def keep(self, response: Response, secret: str) -> None:
+        self._write(response, secret, seconds=int(SESSION_LASTS.total_seconds()))
+
+    def forget(self, response: Response) -> None:
+        self._write(response, "", seconds=0)
+
+    def _write(self, response: Response, secret: str, *, seconds: int) -> None:
+        response.set_cookie(
+            self._name, secret, max_age=seconds, path="/", secure=self._secure, httponly=True, samesite="lax"
+        )
+
+
+def cookie_of(here: Here) -> Cookie:
+    return Cookie(here.public_url)
+
+
+Jar = Annotated[Cookie, Depends(cookie_of)]
+
+
+async def signed_in(request: Request, here: Here, cookie: Jar) -> Operator:
+    """Raises NotSignedIn."""
+    operator = await who_is(here.pool, cookie.read(request), now=here.clock())
+    if operator is None:
+        raise NotSignedIn
+    return operator
+
+
+@dataclass(frozen=True)
+class May:
+    """What a route demands of whoever calls it."""
+
+    permission: Permission
+
+    async def __call__(self, operator: Annotated[Operator, Depends(signed_in)]) -> Operator:
+        """Raises NotSignedIn or NotPermitted."""
+        operator.require(self.permission)
+        return operator
+
+
+Looker = Annotated[Operator, Depends(May(Permission.LOOK))]
+Seller = Annotated[Operator, Depends(May(Permission.SELL))]
+Switcher = Annotated[Operator, Depends(May(Permission.SWITCH))]
+Resender = Annotated[Operator, Depends(May(Permission.RESEND))]
+Connector = Annotated[Operator, Depends(May(Permission.CONNECT))]
+Appointer = Annotated[Operator, Depends(May(Permission.APPOINT))]
+
+
+def deed_of(operator: Operator, here: Desktop, *, reason: str = "") -> Deed:
+    return Deed(operator_id=operator.id, at=here.clock(), reason=reason)
+
+
+def from_our_own_pages(request: Request, response: Response, here: Here) -> None:
+    """A change is made by our own pages only. Raises Forbidden for what another site made a browser send."""
+    response.headers["cache-control"] = "no-store"
+    if request.method in SAFE:
+        return
+    if request.headers.get("sec-fetch-site", "none") not in OUR_SITE:
+        raise Forbidden
+    origin = request.headers.get("origin")
+    if origin is not None and not _is_ours(origin, request, here):
+        raise Forbidden
+
+
+def _is_ours(origin: str, request: Request, here: Desktop) -> bool:
+    """The address we are known by, or whichever led here: a proxy may have ended the https."""
+    public = urlsplit(here.public_url)
+    host = request.headers.get("host")
+    return origin in {f"{public.scheme}://{public.netloc}", f"http://{host}", f"https://{host}"}
