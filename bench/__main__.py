@@ -2,9 +2,8 @@
 
     python -m bench [--pairs 5] [--seconds 2]
 
-A is our API over HTTP with everything on (keys, validation, constraints, metrics, one log line); B is pgbench
-calling one function an order. They take turns, A B A B; a figure is the ratio of a pair, and the middle of all
-pairs counts.
+A is our API over HTTP with everything on: keys, validation, constraints, metrics, one log line. B is pgbench
+calling one function an order. They take turns, A B A B; each pair has a ratio, and the middle one counts.
 """
 
 import argparse

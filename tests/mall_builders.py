@@ -9,10 +9,6 @@ from typing import Any, LiteralString
 
 import httpx
 import psycopg
-from pydantic import SecretStr
-from starlette.applications import Starlette
-from starlette.routing import Mount
-
 from mall_stand_ins import (
     AES_KEY,
     ALIPAY_KEY,
@@ -26,6 +22,10 @@ from mall_stand_ins import (
     MarketStandIn,
     WeChatStandIn,
 )
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
 from tuan.kernel import webhook
 from tuan.kernel.db import build_pool
 from tuan.kernel.ids import new_id

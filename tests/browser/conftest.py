@@ -1,5 +1,7 @@
+from pathlib import Path
+
 import pytest
-from browser_people import Path, chromium, leave_out_without_chromium, server, visitor
+from browser_people import chromium, leave_out_without_chromium, server, visitor
 
 __all__ = ["chromium", "server", "visitor"]
 

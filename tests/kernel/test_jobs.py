@@ -107,11 +107,9 @@ async def test_the_job_of_a_dead_worker_goes_to_another(pool: Pool, market_datab
     jobs.does("work", work)
     async with transaction(pool) as connection:
         await jobs.owe(connection, "work", PAYLOADS[:1])
-    with psycopg.connect(market_database) as connection:  # A worker takes it, and is heard of no more.
-        connection.execute(
-            "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour')"
-        )
-        connection.execute(
+    with psycopg.connect(market_database) as taken:  # A worker takes it, and is heard of no more.
+        taken.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour')")
+        taken.execute(
             "UPDATE procrastinate_jobs SET status = 'doing',"
             " worker_id = (SELECT max(id) FROM procrastinate_workers)"
         )

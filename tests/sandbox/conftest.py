@@ -4,9 +4,6 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from pydantic import SecretStr
-from starlette.applications import Starlette
-from starlette.routing import Mount
-
 from sandbox_builders import (
     AES_KEY,
     APP_ID,
@@ -20,6 +17,9 @@ from sandbox_builders import (
     Shop,
     Time,
 )
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
 from tuan.kernel.rsa import new_private_key, private_pem, public_pem
 from tuan.sandbox.app import build
 from tuan.sandbox.config import SandboxSettings

@@ -1,7 +1,6 @@
 """Behind the counter: one page for people, lists for programs."""
 
 import pytest
-
 from sandbox_builders import Merchant, controls
 
 

@@ -5,7 +5,6 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 import pytest
-
 from sandbox_builders import (
     BOB,
     JSON,

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from cryptography.exceptions import InvalidSignature
-
 from sandbox_builders import (
     LINKS,
     PAGE_PAY,
@@ -16,6 +15,7 @@ from sandbox_builders import (
     require_signature,
     split_answer,
 )
+
 from tuan.kernel.rsa import new_private_key
 from tuan.sandbox.alipay import NOTIFY_UNSIGNED, REQUEST_UNSIGNED
 from tuan.sandbox.alipay import canonical as canonical_of_the_gateway

@@ -5,9 +5,6 @@ import json
 
 import httpx
 import pytest
-from starlette.responses import PlainTextResponse
-from starlette.types import Receive, Scope, Send
-
 from sandbox_builders import (
     LINKS,
     PAGE_PAY,
@@ -18,6 +15,9 @@ from sandbox_builders import (
     canonical,
     require_signature,
 )
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+
 from tuan.sandbox.app import build
 from tuan.sandbox.config import SandboxSettings
 

@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-
 from sandbox_builders import PAGE_PAY, WAP_PAY, Merchant
 
 REFUND_QUERY = "alipay.trade.fastpay.refund.query"

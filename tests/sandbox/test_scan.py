@@ -7,7 +7,6 @@ from xml.etree.ElementTree import Element
 import httpx
 import pytest
 from defusedxml.ElementTree import fromstring
-
 from sandbox_builders import (
     AES_KEY,
     JSON,
@@ -21,6 +20,7 @@ from sandbox_builders import (
     controls,
     unseal,
 )
+
 from tuan.sandbox.sealing import signature
 
 HTML = {"accept": "text/html"}

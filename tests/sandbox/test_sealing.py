@@ -3,8 +3,8 @@
 import json
 
 import pytest
-
 from sandbox_builders import unseal
+
 from tuan.sandbox.sealing import key_bytes, seal, signature
 
 TOKEN = "AAAAA"

@@ -6,7 +6,6 @@ import struct
 from typing import Any
 
 import pytest
-
 from sandbox_builders import NOW, PUBLIC_URL, WECHAT_APP_ID, WECHAT_SECRET, Merchant
 
 GRANT = {"grant_type": "client_credential", "appid": WECHAT_APP_ID, "secret": WECHAT_SECRET}
