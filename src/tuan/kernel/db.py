@@ -2,16 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, LiteralString
+from typing import Any, Final, LiteralString, TypeVar
 
+import msgspec
 import psycopg
-from psycopg.rows import TupleRow
+from psycopg import AsyncCursor
+from psycopg.rows import AsyncRowFactory, RowMaker, TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from tuan.kernel.errors import Overloaded, Unreachable
 
 Connection = psycopg.AsyncConnection[TupleRow]
 Pool = AsyncConnectionPool[Connection]
+Row = TypeVar("Row")
 
 LIMITS: Final = {
     "lock_timeout": "2s",
@@ -47,6 +50,13 @@ def build_pool(url: str, *, size: int, pinned_plans: bool = False) -> Pool:
     )
 
 
+# A change of a million rows takes longer than our requests may. Said inside its transaction, for that alone.
+TAKE_YOUR_TIME: LiteralString = """
+    SELECT set_config('statement_timeout', '300s', true),
+        CASE WHEN current_setting('server_version_num')::int >= 170000
+            THEN set_config('transaction_timeout', '0', true) END"""
+
+
 @asynccontextmanager
 async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     """Statements are sent without waiting; reading a result waits for it; leaving commits.
@@ -56,21 +66,41 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
 
     Raises Unreachable when the database is away, Overloaded when no connection comes free in time.
     """
+    async with single_statements(pool) as connection, connection.pipeline():
+        try:
+            yield connection
+        except psycopg.Error:
+            raise
+        except BaseException:
+            await connection.execute("ROLLBACK")
+            raise
+
+
+@asynccontextmanager
+async def single_statements(pool: Pool) -> AsyncIterator[Connection]:
+    """Each statement is a transaction, answered before the next is sent. COPY knows no other way.
+
+    Raises what transaction raises.
+    """
     try:
-        async with pool.connection() as connection, connection.pipeline():
-            try:
-                yield connection
-            except psycopg.Error:
-                raise
-            except BaseException:
-                await connection.execute("ROLLBACK")
-                raise
+        async with pool.connection() as connection:
+            yield connection
     except PoolTimeout as error:
         raise Overloaded from error
     except psycopg.OperationalError as error:
         if error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):
             raise Unreachable from error
         raise
+
+
+def row_of(kind: type[Row]) -> AsyncRowFactory[Row]:
+    """Rows as our dataclasses: text becomes the enum a field asks for; class_row would leave it text."""
+
+    def make(cursor: AsyncCursor[Any]) -> RowMaker[Row]:
+        names = [column.name for column in cursor.description or ()]
+        return lambda values: msgspec.convert(dict(zip(names, values, strict=True)), kind)
+
+    return make
 
 
 async def _configure(connection: Connection) -> None:

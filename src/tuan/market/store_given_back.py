@@ -6,9 +6,8 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from psycopg.rows import class_row
 
-from tuan.kernel.db import Connection
+from tuan.kernel.db import Connection, row_of
 from tuan.kernel.ids import new_id
 from tuan.kernel.jobs import Jobs
 from tuan.market.books import Books
@@ -55,7 +54,7 @@ OWE_EVENTS: Final = """
     )
     INSERT INTO delivery (event_id, endpoint_id)
     SELECT happened.id, endpoint.id FROM happened
-    JOIN endpoint ON endpoint.source = happened.source AND disabled_at IS NULL
+    JOIN endpoint ON endpoint.source = happened.source AND disabled_at IS NULL AND format = 'standard'
     RETURNING event_id, endpoint_id, (SELECT team_id FROM happened WHERE happened.id = event_id)"""
 
 END_CAMPAIGNS: Final = "UPDATE campaign SET status = 'ended' WHERE status = 'live' AND ends_at <= %s"
@@ -89,10 +88,10 @@ async def teams_of_due_seats(
 
 async def hold_teams(connection: Connection, team_ids: Sequence[str]) -> Books:
     """Locks those nobody else holds, and reads the seats they hold by then."""
-    async with connection.cursor(row_factory=class_row(Team)) as cursor:
+    async with connection.cursor(row_factory=row_of(Team)) as cursor:
         await cursor.execute(HOLD_TEAMS, [list(team_ids)])
         teams = {team.id: team for team in await cursor.fetchall()}
-    async with connection.cursor(row_factory=class_row(Seat)) as cursor:
+    async with connection.cursor(row_factory=row_of(Seat)) as cursor:
         await cursor.execute(HELD_SEATS, [list(teams)])
         seats = {seat.order: seat for seat in await cursor.fetchall()}
     return Books(teams=teams, seats=seats)
@@ -113,12 +112,15 @@ async def owe_events(connection: Connection, jobs: Jobs, events: Sequence[Event]
 
 
 async def owe_deliveries(connection: Connection, jobs: Jobs, rows: Sequence[tuple[str, str, str]]) -> None:
+    await jobs.owe(connection, "deliver", delivery_payloads(rows))
+
+
+def delivery_payloads(rows: Sequence[tuple[str, str, str]]) -> list[dict[str, object]]:
     """Rows of event, endpoint, team: one endpoint hears of one team in order."""
-    payloads = [
+    return [
         {"event_id": event, "endpoint_id": endpoint, "lock": f"{endpoint} {team}"}
         for event, endpoint, team in rows
     ]
-    await jobs.owe(connection, "deliver", payloads)
 
 
 async def end_campaigns(connection: Connection, *, now: datetime) -> None:

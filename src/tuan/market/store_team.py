@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from psycopg.rows import class_row
-
-from tuan.kernel.db import Connection
+from tuan.kernel.db import Connection, row_of
 from tuan.market.team import OrderKey, Seat, SeatStatus, TeamStatus
 
 TEAM_COLUMNS: Final = """
@@ -92,13 +90,13 @@ class Statistics:
 
 
 async def seat_of(connection: Connection, order: OrderKey) -> Seat | None:
-    async with connection.cursor(row_factory=class_row(Seat)) as cursor:
+    async with connection.cursor(row_factory=row_of(Seat)) as cursor:
         await cursor.execute(SEAT, order)
         return await cursor.fetchone()
 
 
 async def team_of(connection: Connection, team_id: str) -> TeamRow | None:
-    async with connection.cursor(row_factory=class_row(TeamRow)) as cursor:
+    async with connection.cursor(row_factory=row_of(TeamRow)) as cursor:
         await cursor.execute(TEAM, [team_id])
         return await cursor.fetchone()
 
@@ -122,24 +120,24 @@ async def joinable_teams(
         "now": now,
         "limit": limit,
     }
-    async with connection.cursor(row_factory=class_row(TeamRow)) as cursor:
+    async with connection.cursor(row_factory=row_of(TeamRow)) as cursor:
         await cursor.execute(JOINABLE, asked)
         return await cursor.fetchall()
 
 
 async def members_of(connection: Connection, team_ids: Sequence[str]) -> list[Member]:
-    async with connection.cursor(row_factory=class_row(Member)) as cursor:
+    async with connection.cursor(row_factory=row_of(Member)) as cursor:
         await cursor.execute(MEMBERS, [list(team_ids)])
         return await cursor.fetchall()
 
 
 async def statistics_of(connection: Connection, campaign_id: str) -> Statistics:
-    async with connection.cursor(row_factory=class_row(Statistics)) as cursor:
+    async with connection.cursor(row_factory=row_of(Statistics)) as cursor:
         await cursor.execute(STATISTICS, [campaign_id])
         return await cursor.fetchone() or Statistics()
 
 
 async def progress_of(connection: Connection, team_ids: Sequence[str]) -> list[Progress]:
-    async with connection.cursor(row_factory=class_row(Progress)) as cursor:
+    async with connection.cursor(row_factory=row_of(Progress)) as cursor:
         await cursor.execute(PROGRESS, [list(team_ids)])
         return await cursor.fetchall()
