@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.panel import Panel
 
 from tuan.kernel import log
-from tuan.kernel.embedded import create_databases, embedded_postgres
+from tuan.kernel.embedded import create_databases, database_url, embedded_postgres
 from tuan.kernel.serve import Server
 from tuan.kernel.service import Service
 
@@ -122,6 +122,25 @@ def openapi(
     into.mkdir(parents=True, exist_ok=True)
     for service, text in asyncio.run(documents()).items():
         (into / f"{service}.json").write_text(text)
+
+
+@app.command()
+def audit(
+    data: Annotated[Path, typer.Option(help="The folder of a `tuan up`, running or not.")] = Path(".tuan"),
+    market: Annotated[
+        str | None, typer.Option(envvar="TUAN_MARKET_DATABASE_URL", help="Or the market's database itself.")
+    ] = None,
+) -> None:
+    """Ask every rule about rows that must not exist. Exits 0 only if none does."""
+    from tuan.audits import report
+
+    if market:
+        raise typer.Exit(report({"market": market}, console))
+    if not (data / "postgres").is_dir():
+        raise typer.BadParameter(f"{data} holds no database")
+    with embedded_postgres(data / "postgres") as server:
+        urls = {service: database_url(server, name) for service, name in DATABASES.items()}
+        raise typer.Exit(report(urls, console))
 
 
 def _pieces(name: str, build: Callable[[], Service], *, what: str) -> typer.Typer:

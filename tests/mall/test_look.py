@@ -4,6 +4,7 @@ import pytest
 from mall_builders import API, TEA, Shopper, World, some_settings
 from pydantic import ValidationError
 
+from tuan.mall.buyer import masked, nickname_of
 from tuan.mall.config import MallSettings
 
 
@@ -39,7 +40,7 @@ async def test_a_product_shows_its_teams_own_first_and_nobodys_id(
     assert [team["mine"] for team in product["teams"]] == [True, False]
     [member] = product["teams"][0]["members"]
     assert (member["opener"], member["paid"]) == (True, True)
-    assert member["nickname"] == "拼***"
+    assert member["nickname"] == masked(nickname_of(bob.id))
     assert product["statistics"] == {"teams_opened": 2, "teams_formed": 0, "buyers": 2}
     assert product["group"]["plan"] == "amount_off"
     assert ann.id not in answer.text
