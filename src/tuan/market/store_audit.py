@@ -18,9 +18,10 @@ RULES: Final = (
         HAVING seats_taken <> count(team_id)
             OR seats_settled <> count(*) FILTER (WHERE seat.status = 'settled')
         UNION ALL
-        SELECT team.id FROM team LEFT JOIN seat ON team_id = team.id
-            AND seat.status IN ('settled', 'refunded') AND (given_back = '' OR given_back_at >= closed_at)
-        WHERE team.status = 'formed' GROUP BY team.id, seats_target HAVING seats_target <> count(team_id)""",
+        SELECT team.id FROM team JOIN event ON (kind, about) = ('team.formed', team.id)
+        LEFT JOIN seat ON team_id = team.id AND seat.status IN ('settled', 'refunded')
+            AND data -> 'out_trade_nos' ? out_trade_no
+        GROUP BY team.id, seats_target HAVING seats_target <> count(team_id)""",
     ),
     Rule(
         "team_bounds",
