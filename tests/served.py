@@ -1,0 +1,40 @@
+"""A service in a process of its own, on a real socket, as it is deployed."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+STARTS_WITHIN_SECONDS = 30
+
+
+@contextmanager
+def served(service: str, settings: Mapping[str, str]) -> Iterator[str]:
+    """`tuan SERVICE api`; yields its address once it is ready."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [str(Path(sys.executable).with_name("tuan")), service, "api", "--port", str(port)]
+    with subprocess.Popen(command, env=os.environ | settings, stdout=subprocess.DEVNULL) as process:
+        try:
+            await_ready(f"http://127.0.0.1:{port}", process)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+def await_ready(address: str, process: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + STARTS_WITHIN_SECONDS
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            urllib.request.urlopen(f"{address}/readyz")
+        except urllib.error.URLError:
+            continue
+        return
+    raise TimeoutError(f"{address} does not become ready")
