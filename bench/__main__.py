@@ -9,26 +9,16 @@ calling one function an order. They take turns, A B A B; each pair has a ratio, 
 import argparse
 import json
 import os
-import socket
 import statistics
 import subprocess
-import sys
-import tempfile
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 
-from tuan.kernel.embedded import create_databases, embedded_postgres
-from tuan.kernel.migrate import upgrade
+from bench.market import a_market
 
 HERE = Path(__file__).parent
-MARKET = HERE.parent / "src" / "tuan" / "market"
 RESULTS = HERE / "results" / "latest.json"
 CONNECTIONS, CLIENTS = 64, 32
 STRETCH = 60_000
@@ -41,51 +31,11 @@ def main() -> None:
     asked.add_argument("--seconds", type=int, default=2)
     options = asked.parse_args()
 
-    with tempfile.TemporaryDirectory(prefix="tuan-bench-", ignore_cleanup_errors=True) as home:
-        os.chmod(home, 0o711)
-        with embedded_postgres(Path(home, "data")) as server:
-            url = create_databases(server, ["market"])["market"]
-            upgrade(url, MARKET / "migrations")
-            print("seeding …", flush=True)
-            with psycopg.connect(url, autocommit=True) as connection:
-                connection.execute((HERE / "sql" / "seed.sql").read_bytes())
-                connection.execute("VACUUM ANALYZE")
-            with market_api(url, Path(home, "market.log")) as address:
-                results = {kind: measure(kind, url, address, options) for kind in KINDS}
+    with a_market("seed") as market:
+        results = {kind: measure(kind, market.url, market.address, options) for kind in KINDS}
 
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps({"measured_at": datetime.now(UTC).isoformat(), **results}, indent=1) + "\n")
-
-
-@contextmanager
-def market_api(url: str, log: Path) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [str(Path(sys.executable).with_name("tuan")), "market", "api", "--port", str(port)]
-    with log.open("w") as lines:
-        process = subprocess.Popen(
-            command, env=os.environ | {"TUAN_MARKET_DATABASE_URL": url}, stdout=lines, stderr=lines
-        )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        await_ready(f"{address}/readyz")
-        yield address
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def await_ready(url: str) -> None:
-    until = time.monotonic() + 20
-    while time.monotonic() < until:
-        try:
-            urllib.request.urlopen(url)
-        except urllib.error.URLError:
-            time.sleep(0.1)
-        else:
-            return
-    raise SystemExit(f"{url} does not answer")
 
 
 def measure(kind: str, url: str, address: str, options: argparse.Namespace) -> dict[str, object]:
