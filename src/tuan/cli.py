@@ -14,7 +14,7 @@ from rich.panel import Panel
 
 from tuan.kernel import log
 from tuan.kernel.embedded import create_databases, database_url, embedded_postgres
-from tuan.kernel.serve import Server
+from tuan.kernel.serve import Server, keep_working
 from tuan.kernel.service import Service
 
 app = typer.Typer(
@@ -166,7 +166,7 @@ def _pieces(name: str, build: Callable[[], Service], *, what: str) -> typer.Type
         async def run() -> None:
             service = build()
             async with service.opened():
-                await service.work()
+                await keep_working(service.work)
 
         _run(run())
 

@@ -16,7 +16,7 @@ from starlette.routing import Mount, Route
 from tuan.kernel.clock import utc_now
 from tuan.kernel.db import build_pool
 from tuan.kernel.revision import is_at_head
-from tuan.kernel.serve import Server
+from tuan.kernel.serve import Server, keep_working
 from tuan.kernel.service import Service
 from tuan.keyring import Keyring
 from tuan.mall import app as mall
@@ -156,7 +156,7 @@ async def serve(parts: Parts, *, host: str, port: int, announce: Callable[[], No
     services = list(parts.by_prefix.values())
     async with opened(services):
         server = Server(whole(parts), host=host, port=port, listens=announce)
-        working = [asyncio.create_task(service.work()) for service in services]
+        working = [asyncio.create_task(keep_working(service.work)) for service in services]
         try:
             await server.serve()
         finally:

@@ -1,14 +1,19 @@
 """How an app meets the network: one process, one socket, told to stop by a signal."""
 
+import asyncio
 import gc
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
 GRACE_SECONDS = 3
+GET_UP_SECONDS = 0.5
+log = structlog.get_logger()
 
 
 class Server(uvicorn.Server):
@@ -51,6 +56,16 @@ class Server(uvicorn.Server):
     def port(self) -> int:
         port: int = self.servers[0].sockets[0].getsockname()[1]
         return port
+
+
+async def keep_working(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Until cancelled. A worker that falls over says so and gets up again: what it held is safe to repeat."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("worker_fell_over")
+        await asyncio.sleep(GET_UP_SECONDS)
 
 
 def settle_in() -> None:
