@@ -77,12 +77,14 @@ def _up(server: str, *, url: str, host: str, port: int, data: Path) -> None:
     async def run() -> None:
         await whole.load_demo(url, databases, keyring)
         parts = whole.build_parts(url, databases, keyring)
-        await whole.serve(parts, host=host, port=port, announce=lambda: _announce(url, data))
+        await whole.serve(
+            parts, host=host, port=port, announce=lambda: _announce(url, data, keyring.operator_password)
+        )
 
     uvloop.run(run())
 
 
-def _announce(url: str, data: Path) -> None:
+def _announce(url: str, data: Path, operator_password: str) -> None:
     console.print(
         Panel.fit(
             f"[bold]Shop[/]       {url}/\n"
@@ -92,6 +94,7 @@ def _announce(url: str, data: Path) -> None:
             "           trades, notifies and pushes of the stand-ins\n"
             f"[bold]API docs[/]   {url}/api/mall/docs\n"
             f"           {url}/api/market/docs\n"
+            f"           operators sign in as [bold]admin[/] with [bold]{operator_password}[/]\n"
             f"[bold]The story[/]  tuan story --url {url}\n"
             f"[bold]Log[/]        {data / 'tuan.log'}",
             title="Tuan 团 is ready",

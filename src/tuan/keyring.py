@@ -19,6 +19,7 @@ class Keyring(msgspec.Struct, frozen=True, kw_only=True):
     wechat_aes_key: str
     market_api_key: str
     market_webhook_secret: str
+    operator_password: str
 
     @property
     def alipay_app_public_key(self) -> str:
@@ -30,10 +31,13 @@ class Keyring(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load_or_make(path: Path) -> Keyring:
-    if path.exists():
-        return msgspec.json.decode(path.read_bytes(), type=Keyring)
-    keyring = make()
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    """Those in the file, and new ones for whatever it lacks."""
+    kept = msgspec.json.decode(path.read_bytes()) if path.exists() else {}
+    if kept.keys() >= set(Keyring.__struct_fields__):
+        return msgspec.convert(kept, Keyring)
+
+    keyring = msgspec.convert(msgspec.to_builtins(make()) | kept, Keyring)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(keyring)))
     return keyring
 
@@ -48,4 +52,5 @@ def make() -> Keyring:
         wechat_aes_key=base64.b64encode(secrets.token_bytes(32)).decode().rstrip("="),
         market_api_key=new_secret(),
         market_webhook_secret="whsec_" + base64.b64encode(secrets.token_bytes(32)).decode(),
+        operator_password=secrets.token_urlsafe(9),
     )

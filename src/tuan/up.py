@@ -52,7 +52,11 @@ def settings_for(
 ) -> tuple[MarketSettings, MallSettings, SandboxSettings]:
     """How the three find each other when all are served at `url`."""
     return (
-        MarketSettings(database_url=databases["market"]),
+        MarketSettings(
+            database_url=databases["market"],
+            public_url=f"{url}/api/market",
+            allow_private_webhooks=True,  # The mall is on this machine, and speaks http.
+        ),
         MallSettings(
             database_url=databases["mall"],
             public_url=f"{url}/api/mall",
@@ -120,6 +124,7 @@ async def load_demo(url: str, databases: dict[str, str], keyring: Keyring) -> No
             api_key=keyring.market_api_key,
             webhook_url=f"{url}/api/mall/hooks/market",
             webhook_secret=keyring.market_webhook_secret,
+            operator_password=keyring.operator_password,
             now=utc_now(),
         )
     async with build_pool(databases["mall"], size=1) as pool:

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import timedelta
 
 import psycopg
 import pytest
 
 from tuan.kernel.db import Pool, build_pool, transaction
-from tuan.kernel.jobs import Jobs
+from tuan.kernel.jobs import Again, Jobs, jittered
 
 PAYLOADS = [{"n": 1, "lock": "a"}, {"n": 2, "lock": "a"}, {"n": 3, "lock": "b"}]
 
@@ -73,6 +74,71 @@ async def test_what_fails_is_tried_again_and_then_stays_as_failed(pool: Pool, ma
     make_due(market_database)
     await jobs.drain()
     assert (tries, left(market_database)) == ([1, 1], [("failed", 2)])
+
+
+async def test_work_that_says_when_is_tried_again_then_and_never_given_up(
+    pool: Pool, market_database: str
+) -> None:
+    jobs, tries = Jobs(market_database), []
+
+    async def work(n: int) -> None:
+        tries.append(n)
+        raise Again("busy", after=timedelta(hours=1))
+
+    jobs.does("work", work, steps=[60])
+    async with transaction(pool) as connection:
+        await jobs.owe(connection, "work", PAYLOADS[:1])
+    for _ in range(3):
+        await jobs.drain()
+        make_due(market_database)
+
+    assert (tries, left(market_database)) == ([1, 1, 1], [("todo", 3)])
+
+
+async def test_work_somebody_waits_for_forever_repeats_the_last_step(
+    pool: Pool, market_database: str
+) -> None:
+    jobs, tries = Jobs(market_database), []
+
+    async def work(n: int) -> None:
+        tries.append(n)
+        raise ConnectionError
+
+    jobs.does("work", work, steps=[60], forever=True)
+    async with transaction(pool) as connection:
+        await jobs.owe(connection, "work", PAYLOADS[:1])
+    for _ in range(3):
+        await jobs.drain()
+        make_due(market_database)
+
+    assert (tries, left(market_database)) == ([1, 1, 1], [("todo", 3)])
+
+
+async def test_what_is_owed_now_is_brought_forward_and_not_owed_twice(
+    pool: Pool, market_database: str
+) -> None:
+    jobs, done = Jobs(market_database), []
+
+    async def work(n: int) -> None:
+        done.append(n)
+
+    jobs.does("work", work)
+    async with transaction(pool) as connection:
+        await jobs.owe(connection, "work", PAYLOADS[:1], after=timedelta(days=1))
+    await jobs.drain()
+    assert done == []
+
+    async with transaction(pool) as connection:
+        await jobs.owe_now(connection, "work", PAYLOADS[:2])
+    await jobs.drain()
+    assert done == [1, 2]
+
+
+def test_what_failed_together_does_not_come_back_together() -> None:
+    waits = [jittered(timedelta(seconds=100)) for _ in range(20)]
+
+    assert len(set(waits)) > 1
+    assert all(timedelta(seconds=100) <= wait <= timedelta(seconds=110) for wait in waits)
 
 
 async def test_a_failing_job_keeps_its_place_before_others_of_its_lock(

@@ -28,6 +28,10 @@ def an_app() -> ASGIApp:
     async def echo(body: Word) -> Word:
         return body
 
+    @api.post("/rooms/{room}/echo")
+    async def echo_in(room: str, body: Word) -> Word:
+        return body
+
     @api.get("/busy")
     async def busy() -> None:
         raise Overloaded
@@ -36,7 +40,8 @@ def an_app() -> ASGIApp:
     async def broken(request: Request) -> None:
         raise ValueError("the secret of the house")
 
-    return observed(api, service="echo", registry=CollectorRegistry())
+    larger = {("POST", "/rooms/{room}/echo"): 100_000}
+    return observed(api, service="echo", registry=CollectorRegistry(), larger=larger)
 
 
 @pytest.fixture
@@ -80,6 +85,25 @@ async def test_a_refusal_is_a_problem_document(
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "bytes_sent", "status"),
+    [
+        ("POST", "/rooms/1/echo", 99_000, 200),
+        ("POST", "/rooms/1/echo", 101_000, 413),
+        ("PUT", "/rooms/1/echo", 99_000, 413),
+        ("POST", "/rooms/1/echo/", 99_000, 413),
+        ("POST", "/echo", 99_000, 413),
+    ],
+)
+async def test_only_a_route_that_says_so_takes_more(
+    http: httpx.AsyncClient, method: str, path: str, bytes_sent: int, status: int
+) -> None:
+    content = b'{"word":"' + b"x" * bytes_sent + b'"}'
+    answer = await http.request(method, path, content=content, headers={"content-type": "application/json"})
+
+    assert answer.status_code == status
 
 
 async def test_who_is_told_to_come_back_is_told_when(http: httpx.AsyncClient) -> None:

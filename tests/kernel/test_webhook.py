@@ -46,3 +46,13 @@ def test_another_secret_another_body_and_an_old_letter_are_forgeries() -> None:
             verify(secret, body.encode(), headers)
     with pytest.raises(ForgedWebhook):
         verify(SECRET, b"\xff", good)
+
+
+def test_whoever_knows_one_of_two_secrets_can_verify() -> None:
+    other = "whsec_b3RoZXI="
+    headers = signed_headers(SECRET, other, id="e1", at=utc_now(), body=BODY)
+
+    for secret in (SECRET, other):
+        verify(secret, BODY.encode(), headers)
+    with pytest.raises(ForgedWebhook):
+        verify("whsec_dGhpcmQ=", BODY.encode(), headers)

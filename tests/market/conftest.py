@@ -2,14 +2,16 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from market_builders import API_KEY
+from console_builders import Hands, Office, admin, office, operator
+from market_builders import API_KEY, NOW
 from market_processes import processes, selling
 
 from tuan.kernel.service import Service
 from tuan.market.app import build
 from tuan.market.config import MarketSettings
+from tuan.market.operator import Role
 
-__all__ = ["processes", "selling"]
+__all__ = ["admin", "office", "operator", "processes", "selling"]
 
 
 @pytest.fixture
@@ -25,3 +27,15 @@ async def http(market: Service) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(market.app)
     async with httpx.AsyncClient(transport=transport, base_url="http://market", headers=headers) as http:
         yield http
+
+
+@pytest.fixture
+def trading(market: Service, selling: str) -> Office:
+    """The console of a market that sells."""
+    return Office(selling, market, Hands(NOW))
+
+
+@pytest.fixture
+async def console(trading: Office) -> AsyncIterator[httpx.AsyncClient]:
+    async with trading.browser(Role.OPERATOR, name="olga") as console:
+        yield console

@@ -86,7 +86,7 @@ async def test_every_seat_of_a_formed_team_is_named_once(
     assert query(market_database, "SELECT status_code FROM attempt") == [(204,)]
 
 
-@pytest.mark.parametrize("status", [500, 404, 302, 410, 429])
+@pytest.mark.parametrize("status", [500, 404, 302, 429])
 async def test_what_is_not_taken_is_sent_again_under_the_same_id(
     told: Service, mall: Mall, market_database: str, status: int
 ) -> None:

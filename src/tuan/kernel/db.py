@@ -50,9 +50,11 @@ def build_pool(url: str, *, size: int, pinned_plans: bool = False) -> Pool:
     )
 
 
+# A lock, a statement or a transaction that took too long; a deadlock; a conflict with another's change.
+BUSY: Final = frozenset({"55P03", "57014", "25P04", "40P01", "40001"})
 # A change of a million rows takes longer than our requests may. Said inside its transaction, for that alone.
 TAKE_YOUR_TIME: LiteralString = """
-    SELECT set_config('statement_timeout', '300s', true),
+    SELECT set_config('statement_timeout', '300s', true), set_config('lock_timeout', '60s', true),
         CASE WHEN current_setting('server_version_num')::int >= 170000
             THEN set_config('transaction_timeout', '0', true) END"""
 
@@ -64,7 +66,7 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     Nobody says BEGIN or COMMIT: to PostgreSQL, what comes before the sync that ends a pipeline is
     one transaction. It has rolled back after an error of its own; after one of ours, it must be told.
 
-    Raises Unreachable when the database is away, Overloaded when no connection comes free in time.
+    Raises Unreachable when the database is away, Overloaded when no connection or lock comes free in time.
     """
     async with single_statements(pool) as connection, connection.pipeline():
         try:
@@ -90,6 +92,8 @@ async def single_statements(pool: Pool) -> AsyncIterator[Connection]:
     except psycopg.OperationalError as error:
         if error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):
             raise Unreachable from error
+        if error.sqlstate in BUSY:
+            raise Overloaded from error
         raise
 
 

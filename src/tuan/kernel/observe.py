@@ -2,12 +2,14 @@
 
 import re
 import time
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.requests import Request
+from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
@@ -34,7 +36,15 @@ SECURITY_HEADERS = (
 log = structlog.get_logger()
 
 
-def observed(app: ASGIApp, *, service: str, registry: CollectorRegistry) -> ASGIApp:
+def observed(
+    app: ASGIApp,
+    *,
+    service: str,
+    registry: CollectorRegistry,
+    larger: Mapping[tuple[str, str], int] = MappingProxyType({}),
+) -> ASGIApp:
+    """`larger` says which routes, by method and path, read a body of more than 64 KiB, and how many bytes."""
+    limits = [(method, compile_path(path)[0], limit) for (method, path), limit in larger.items()]
     requests = Counter(
         "tuan_requests", "Requests by route and outcome", ["route", "method", "status"], registry=registry
     )
@@ -58,7 +68,7 @@ def observed(app: ASGIApp, *, service: str, registry: CollectorRegistry) -> ASGI
             await send(message)
 
         try:
-            await _within_limit(app, scope, receive, answer)
+            await _within_limit(app, scope, receive, answer, _body_max_bytes(scope, limits))
         finally:
             took = time.perf_counter() - began
             route = getattr(scope.get("route"), "path", "none")
@@ -90,13 +100,21 @@ def _dress(message: MutableMapping[str, Any], request_id: str, path: str) -> Non
     message["headers"] = headers
 
 
-async def _within_limit(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+def _body_max_bytes(scope: Scope, limits: Sequence[tuple[str, re.Pattern[str], int]]) -> int:
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    found = (limit for method, pattern, limit in limits if method == scope["method"] and pattern.match(path))
+    return next(found, BODY_MAX_BYTES)
+
+
+async def _within_limit(
+    app: ASGIApp, scope: Scope, receive: Receive, send: Send, body_max_bytes: int
+) -> None:
     """Refuse a body that says it is too large; stop reading one that lied."""
     declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-    if not declared.isdigit() or int(declared) > BODY_MAX_BYTES:
+    if not declared.isdigit() or int(declared) > body_max_bytes:
         return await refused(Request(scope), TooLarge())(scope, receive, send)
 
-    left = BODY_MAX_BYTES
+    left = body_max_bytes
 
     async def counted() -> Message:
         nonlocal left

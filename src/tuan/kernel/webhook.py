@@ -17,12 +17,15 @@ class ForgedWebhook(Refusal):
     status = 401
 
 
-def signed_headers(secret: str, *, id: str, at: datetime, body: str) -> dict[str, str]:
+def signed_headers(*secrets: str, id: str, at: datetime, body: str) -> dict[str, str]:
+    """Signed with each secret, so that a receiver who knows any one of them can verify."""
     return {
         "content-type": "application/json",
         ID_HEADER: id,
         "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": standardwebhooks.Webhook(secret).sign(id, at, body),
+        "webhook-signature": " ".join(
+            standardwebhooks.Webhook(secret).sign(id, at, body) for secret in secrets
+        ),
     }
 
 

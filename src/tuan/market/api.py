@@ -18,6 +18,8 @@ from tuan.kernel.errors import InvalidRequest, NotFound, Unauthorized
 from tuan.kernel.web import Body, HotRoute, Id, add_probes, build_fastapi, shell
 from tuan.market import store_team
 from tuan.market.catalog import Catalog
+from tuan.market.console import router as console_router
+from tuan.market.console_guard import Doors
 from tuan.market.live import Watch
 from tuan.market.quote import quote
 from tuan.market.team import GiveBack, Payment, Seat, SeatRequest, Team
@@ -79,12 +81,15 @@ def build_api(
     releasing: Desk[GiveBack, tuple[Seat, Team]],
     catalog: Catalog,
     watch: Watch,
+    console: Doors,
     readers: Pool,
     clock: Clock,
     ready: Callable[[], Awaitable[bool]],
     registry: CollectorRegistry,
 ) -> ASGIApp:
     api = build_fastapi("Tuan market")
+    api.state.console = console
+    api.include_router(console_router)
     add_probes(api, ready=ready, registry=registry)
 
     async def caller(

@@ -19,18 +19,30 @@ from tuan.kernel.revision import is_migrated
 from tuan.kernel.service import Service
 from tuan.market.api import build_api
 from tuan.market.catalog import Catalog
+from tuan.market.compat import beside, build_compat
+from tuan.market.compat_caller import Callers
+from tuan.market.compat_config import IndexPage
+from tuan.market.compat_trade import Trade
 from tuan.market.config import MarketSettings
+from tuan.market.console_guard import Doors
+from tuan.market.console_segment import IMPORT_MAX_BYTES, IMPORT_PATH
+from tuan.market.console_shapes import CONSOLE
 from tuan.market.live import Watch
 from tuan.market.lock import lock_seats
 from tuan.market.release import release_seats
+from tuan.market.segment_rule import Schedule
 from tuan.market.settle import settle_seats
 from tuan.market.store import Store
 from tuan.market.sweep import Sweep
 from tuan.market.team import GiveBack, Payment, Seat, SeatRequest, Team
+from tuan.market.way_out import way_out
 from tuan.market.worker import assign
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 READERS = 6
+JOBS_AT_ONCE = 32  # They wait for other machines, most of the time.
+
+LARGER_BODIES = {("PUT", f"{CONSOLE}{IMPORT_PATH}"): IMPORT_MAX_BYTES}
 
 Locking = Desk[SeatRequest, tuple[Seat, Team]]
 Settling = Desk[Payment, tuple[Seat, Team]]
@@ -69,44 +81,68 @@ def build(
     url = settings.database_url
     writers = build_pool(url, size=2 * settings.clerks_max, pinned_plans=True)
     readers = build_pool(url, size=READERS)
-    client = httpx.AsyncClient(transport=transport, follow_redirects=False, trust_env=False)
+    egress = way_out(allow_private=settings.allow_private_webhooks)
+    client = httpx.AsyncClient(transport=transport or egress, follow_redirects=False, trust_env=False)
     jobs = Jobs(url)
     assign(jobs, pool=readers, client=client, clock=clock)
 
-    catalog = Catalog(readers, url)
+    catalog = Catalog(readers, url, clock)
     locking = locking_desk(writers, jobs, catalog, clock, clerks_max=settings.clerks_max)
     settling = settling_desk(writers, jobs, catalog, clock, clerks_max=settings.clerks_max)
     releasing = releasing_desk(writers, jobs, clock)
     sweep = Sweep(pool=readers, jobs=jobs, clock=clock, grace=timedelta(minutes=settings.grace_minutes))
+    schedule = Schedule(pool=readers, clock=clock)
     watch = Watch(readers, clock)
     registry = CollectorRegistry()
+    console = Doors(
+        pool=readers,
+        jobs=jobs,
+        clock=clock,
+        public_url=settings.public_url,
+        egress=egress,
+    )
     api = build_api(
         locking=locking,
         settling=settling,
         releasing=releasing,
         catalog=catalog,
         watch=watch,
+        console=console,
         readers=readers,
         clock=clock,
         ready=lambda: is_migrated(readers, MIGRATIONS),
         registry=registry,
     )
+    compat = build_compat(
+        IndexPage(catalog=catalog, pool=readers, clock=clock),
+        Trade(
+            locking=locking,
+            settling=settling,
+            releasing=releasing,
+            callers=Callers(catalog=catalog, trusted=settings.trusted_callers),
+            catalog=catalog,
+            pool=readers,
+            clock=clock,
+        ),
+        console,
+    )
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[None]:
-        async with writers, readers, client, catalog.listening(), watch.looking():
+        async with writers, readers, client, egress, catalog.listening(), watch.looking():
             yield
             await asyncio.gather(locking.close(), settling.close(), releasing.close())
 
     async def work() -> None:
-        await asyncio.gather(jobs.work(), sweep.keep_sweeping())
+        await asyncio.gather(jobs.work(concurrency=JOBS_AT_ONCE), sweep.keep_sweeping(), schedule.keep())
 
     async def drain() -> None:
         await sweep.sweep()
+        await schedule.catch_up()
         await jobs.drain()
 
     return Service(
-        app=observed(api, service="market", registry=registry),
+        app=observed(beside(api, compat), service="market", registry=registry, larger=LARGER_BODIES),
         opened=opened,
         work=work,
         drain=drain,

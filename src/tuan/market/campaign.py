@@ -3,7 +3,7 @@
 Campaign    DRAFT ── publish ──▶ LIVE ── end, or the last moment ──▶ ENDED
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -34,6 +34,38 @@ class CampaignClosed(Refusal):
     """This campaign is not running."""
 
     code = "campaign_closed"
+
+
+class CampaignNotDraft(Refusal):
+    """Only a draft can be published."""
+
+    code = "campaign_not_draft"
+
+
+class CampaignNotLive(Refusal):
+    """Only a live campaign can be ended."""
+
+    code = "campaign_not_live"
+
+
+class CampaignEnded(Refusal):
+    """This campaign has ended; copy it to go on selling."""
+
+    code = "campaign_ended"
+
+
+class WindowReversed(Refusal):
+    """A campaign ends after it starts."""
+
+    code = "window_reversed"
+    status = 422
+
+
+class WindowPast(Refusal):
+    """A campaign cannot end in the past; to stop a live one, end it."""
+
+    code = "window_past"
+    status = 422
 
 
 class TakeLimitReached(Refusal):
@@ -79,6 +111,43 @@ class Terms:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Draft:
+    """What an operator wants a campaign to be."""
+
+    name: str
+    starts_at: datetime
+    ends_at: datetime
+    discount_id: str
+    seats_target: int
+    take_limit: int
+    team_minutes: int
+    hold_minutes: int
+    segment_id: str | None
+    limits_see: bool
+    limits_join: bool
+
+    def require_window(self, now: datetime) -> None:
+        if self.starts_at >= self.ends_at:
+            raise WindowReversed
+        if self.ends_at <= now:
+            raise WindowPast
+
+    def terms(self, *, id: str, campaign_id: str, discount: Discount) -> Terms:
+        return Terms(
+            id=id,
+            campaign_id=campaign_id,
+            seats_target=self.seats_target,
+            take_limit=self.take_limit,
+            team_minutes=self.team_minutes,
+            hold_minutes=self.hold_minutes,
+            discount=discount,
+            segment_id=self.segment_id,
+            limits_see=self.limits_see,
+            limits_join=self.limits_join,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Campaign:
     id: str
     name: str
@@ -95,6 +164,34 @@ class Campaign:
         self.require_live(now)
         if seats_held >= self.terms.take_limit:
             raise TakeLimitReached
+
+    def edit(self, draft: Draft, *, terms: Terms) -> "Campaign":
+        """The window and the name change at once; the terms for teams that open from now on."""
+        self.require_not_ended()
+        has_changed = replace(terms, id=self.terms.id) != self.terms
+        return replace(
+            self,
+            name=draft.name,
+            starts_at=draft.starts_at,
+            ends_at=draft.ends_at,
+            terms=terms if has_changed else self.terms,
+        )
+
+    def publish(self, now: datetime) -> "Campaign":
+        if self.status is not CampaignStatus.DRAFT:
+            raise CampaignNotDraft
+        if self.ends_at <= now:
+            raise WindowPast
+        return replace(self, status=CampaignStatus.LIVE)
+
+    def end(self) -> "Campaign":
+        if self.status is not CampaignStatus.LIVE:
+            raise CampaignNotLive
+        return replace(self, status=CampaignStatus.ENDED)
+
+    def require_not_ended(self) -> None:
+        if self.status is CampaignStatus.ENDED:
+            raise CampaignEnded
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

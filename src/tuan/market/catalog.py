@@ -11,10 +11,11 @@ from typing import TypeVar
 import psycopg
 import structlog
 
+from tuan.kernel.clock import Clock, utc_now
 from tuan.kernel.db import Pool, transaction
 from tuan.kernel.ids import fingerprint
 from tuan.market.campaign import Listing
-from tuan.market.store_catalog import listing_of, memberships_of, source_of, switches
+from tuan.market.store_catalog import KeyHolder, key_holder, listing_of, memberships_of, switches
 from tuan.market.switch import Switchboard
 from tuan.market.team import ListingKey
 
@@ -27,13 +28,14 @@ log = structlog.get_logger()
 
 
 class Catalog:
-    def __init__(self, pool: Pool, url: str) -> None:
+    def __init__(self, pool: Pool, url: str, clock: Clock = utc_now) -> None:
         self._pool = pool
         self._url = url
+        self._clock = clock
         self._listening = False
         self._generation = 0
         self._listings: dict[ListingKey, Listing | None] = {}
-        self._sources: dict[str, str | None] = {}
+        self._keys: dict[str, KeyHolder | None] = {}
         self._switches: dict[None, Switchboard | None] = {}
 
     async def switches(self) -> Switchboard:
@@ -48,9 +50,11 @@ class Catalog:
 
     async def source(self, api_key: str) -> str | None:
         """The source this key belongs to, or None for a key that is unknown or revoked."""
-        if api_key in self._sources:
-            return self._sources[api_key]
-        return await self._read(self._sources, api_key, lambda: self._source(api_key))
+        if api_key in self._keys:
+            holder = self._keys[api_key]
+        else:
+            holder = await self._read(self._keys, api_key, lambda: self._key_holder(api_key))
+        return holder.source if holder and holder.speaks(now=self._clock()) else None
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -89,9 +93,9 @@ class Catalog:
         async with transaction(self._pool) as connection:
             return await switches(connection)
 
-    async def _source(self, api_key: str) -> str | None:
+    async def _key_holder(self, api_key: str) -> KeyHolder | None:
         async with transaction(self._pool) as connection:
-            return await source_of(connection, fingerprint(api_key))
+            return await key_holder(connection, fingerprint(api_key))
 
     async def _listen(self) -> None:
         while True:
@@ -111,5 +115,5 @@ class Catalog:
         self._listening = listening
         self._generation += 1
         self._listings.clear()
-        self._sources.clear()
+        self._keys.clear()
         self._switches.clear()

@@ -1,5 +1,8 @@
 """What the market must be told by its surroundings."""
 
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -13,9 +16,18 @@ class MarketSettings(BaseSettings):
     public_url: str = Field(
         default="http://127.0.0.1:8080/api/market",
         pattern=r"^https?://[^\s/]+(/[^\s]*)?$",
-        description="Where browsers find this API. Cookies follow it: with https they are for this host alone.",
+        description="Where browsers find this API. With https, cookies are for this host alone.",
     )
     grace_minutes: int = Field(
         default=5, ge=0, le=1440, description="How long after its deadline a team waits for word of payments."
     )
     clerks_max: int = Field(default=2, ge=1, description="Batches in the database at once, for each desk.")
+    allow_private_webhooks: bool = Field(
+        default=False,
+        description="Whether webhooks may go to http, to any port and into our own network: for one machine.",
+    )
+    trusted_callers: Sequence[IPv4Network | IPv6Network] = Field(
+        default=(),
+        description='Addresses that trade on the original\'s paths without a key, as ["10.1.0.0/16"].'
+        " What counts is who connects: behind a proxy, the proxy.",
+    )

@@ -1,4 +1,4 @@
-"""Who is at the console: the cookie of a browser, whether it asks on its own site's behalf, and what it may."""
+"""Who is at the console: the cookie of a browser, whose pages it asks for, and what its operator may."""
 
 from dataclasses import dataclass
 from typing import Annotated, cast
@@ -8,6 +8,7 @@ from fastapi import Depends, Request, Response
 
 from tuan.kernel.clock import Clock
 from tuan.kernel.db import Pool
+from tuan.kernel.egress import Egress
 from tuan.kernel.errors import Forbidden
 from tuan.kernel.jobs import Jobs
 from tuan.market.operator import SESSION_LASTS, Deed, NotSignedIn, Operator, Permission
@@ -18,21 +19,21 @@ OUR_SITE = frozenset({"same-origin", "none"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Desktop:
+class Doors:
     """What the console works with; built in app.py, carried by the app."""
 
     pool: Pool
     jobs: Jobs
     clock: Clock
     public_url: str
-    allow_private: bool = False  # Whether endpoints may be in our own network.
+    egress: Egress
 
 
-def desktop_of(request: Request) -> Desktop:
-    return cast(Desktop, request.app.state.console)
+def doors_of(request: Request) -> Doors:
+    return cast(Doors, request.app.state.console)
 
 
-Here = Annotated[Desktop, Depends(desktop_of)]
+Here = Annotated[Doors, Depends(doors_of)]
 
 
 class Cookie:
@@ -57,16 +58,16 @@ class Cookie:
         )
 
 
-def cookie_of(here: Here) -> Cookie:
-    return Cookie(here.public_url)
+def cookie_of(doors: Here) -> Cookie:
+    return Cookie(doors.public_url)
 
 
 Jar = Annotated[Cookie, Depends(cookie_of)]
 
 
-async def signed_in(request: Request, here: Here, cookie: Jar) -> Operator:
+async def signed_in(request: Request, doors: Here, cookie: Jar) -> Operator:
     """Raises NotSignedIn."""
-    operator = await who_is(here.pool, cookie.read(request), now=here.clock())
+    operator = await who_is(doors.pool, cookie.read(request), now=doors.clock())
     if operator is None:
         raise NotSignedIn
     return operator
@@ -92,11 +93,11 @@ Connector = Annotated[Operator, Depends(May(Permission.CONNECT))]
 Appointer = Annotated[Operator, Depends(May(Permission.APPOINT))]
 
 
-def deed_of(operator: Operator, here: Desktop, *, reason: str = "") -> Deed:
-    return Deed(operator_id=operator.id, at=here.clock(), reason=reason)
+def deed_of(operator: Operator, doors: Doors, *, reason: str = "") -> Deed:
+    return Deed(operator_id=operator.id, at=doors.clock(), reason=reason)
 
 
-def from_our_own_pages(request: Request, response: Response, here: Here) -> None:
+def from_our_own_pages(request: Request, response: Response, doors: Here) -> None:
     """A change is made by our own pages only. Raises Forbidden for what another site made a browser send."""
     response.headers["cache-control"] = "no-store"
     if request.method in SAFE:
@@ -104,12 +105,12 @@ def from_our_own_pages(request: Request, response: Response, here: Here) -> None
     if request.headers.get("sec-fetch-site", "none") not in OUR_SITE:
         raise Forbidden
     origin = request.headers.get("origin")
-    if origin is not None and not _is_ours(origin, request, here):
+    if origin is not None and not _is_ours(origin, request, doors):
         raise Forbidden
 
 
-def _is_ours(origin: str, request: Request, here: Desktop) -> bool:
+def _is_ours(origin: str, request: Request, doors: Doors) -> bool:
     """The address we are known by, or whichever led here: a proxy may have ended the https."""
-    public = urlsplit(here.public_url)
+    public = urlsplit(doors.public_url)
     host = request.headers.get("host")
     return origin in {f"{public.scheme}://{public.netloc}", f"http://{host}", f"https://{host}"}

@@ -1,4 +1,4 @@
-"""What all console routes share: texts a person wrote, moments, pages and their cursors."""
+"""What all console routes share: where they are, texts a person wrote, moments, pages and their cursors."""
 
 from collections.abc import Sequence
 from typing import Annotated, TypeVar
@@ -10,6 +10,7 @@ from tuan.kernel.web import Body, Id
 
 Row = TypeVar("Row")
 
+CONSOLE = "/console/v1"
 NO_CONTROL = r"^[^\x00-\x1f\x7f]*$"
 Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=NO_CONTROL)

@@ -1,5 +1,6 @@
 """Campaigns to look at: each of the four discounts, teams of two, three and five."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -7,10 +8,13 @@ from tuan.kernel.db import Pool, transaction
 from tuan.kernel.ids import fingerprint
 from tuan.market.campaign import Campaign, CampaignStatus, Listing, Terms
 from tuan.market.discount import Discount, Plan
+from tuan.market.operator import NameTaken, Role
+from tuan.market.sign_in import create_operator
 from tuan.market.store_catalog import add_campaign, add_listing, has_campaigns, put_endpoint, put_source
 
 SOURCE = "s01"
 CHANNEL = "c01"
+ADMIN = "admin"
 DAYS_OPEN = 3650
 
 
@@ -42,9 +46,11 @@ OFFERS = [
 
 
 async def load_demo(
-    pool: Pool, *, api_key: str, webhook_url: str, webhook_secret: str, now: datetime
+    pool: Pool, *, api_key: str, webhook_url: str, webhook_secret: str, operator_password: str, now: datetime
 ) -> None:
-    """Register the mall as source s01, with its key and its endpoint; add the campaigns if there are none."""
+    """Register the mall as source s01, with its key and endpoint, and an admin; sell, if nothing is sold."""
+    with suppress(NameTaken):
+        await create_operator(pool, name=ADMIN, password=operator_password, role=Role.ADMIN, now=now)
     async with transaction(pool) as connection:
         await put_source(
             connection, id=SOURCE, name="小型支付商城", key_fingerprint=fingerprint(api_key), now=now

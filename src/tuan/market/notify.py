@@ -1,27 +1,42 @@
 """Tell a source what became of its team. Sent until it is taken; every attempt is on record."""
 
+import asyncio
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import httpx
-import msgspec
+import structlog
 
 from tuan.kernel.clock import Clock
-from tuan.kernel.db import Pool, transaction
+from tuan.kernel.db import Connection, Pool, transaction
+from tuan.kernel.errors import NotFound, Refusal
+from tuan.kernel.ids import new_id
+from tuan.kernel.jobs import Again, Jobs, jittered
 from tuan.kernel.log import REQUEST_ID_HEADER, request_id
 from tuan.kernel.webhook import signed_headers
-from tuan.market.store_webhook import Attempt, Parcel, parcel_of, save_attempt
+from tuan.market import store_webhook as store
+from tuan.market.delivery import DISABLED, Attempt, DeliveryStatus, Format, Parcel, put_off_seconds
+from tuan.market.delivery_turn import Turns
+from tuan.market.store_given_back import delivery_payloads, owe_deliveries
+from tuan.market.webhook_address import AddressNotPublic
 
-ANSWER_MAX_BYTES = 2048
 TIMEOUT_SECONDS = 10.0
+ANSWER_READ_MAX_BYTES = 64 * 1024
+ANSWER_KEPT_MAX_CHARACTERS = 2048
+PROMPT_MILLISECONDS_MAX = 2000
+log = structlog.get_logger()
 
-# Seconds between tries; all in all a little over three days.
-LADDER = (2, 5, 30, 120, 600, 1800, 3600, 7200, 14400, 28800, 43200, 86400, 86400)
 
-
-class NotTaken(Exception):
+class NotTaken(Again):
     """The endpoint did not take the webhook; it will be sent again."""
+
+
+class NoTestEvent(Refusal):
+    """An endpoint in the original's format hears of formed teams only."""
+
+    code = "no_test_event"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,39 +46,109 @@ class Post:
     pool: Pool
     client: httpx.AsyncClient
     clock: Clock
+    timeout_seconds: float = TIMEOUT_SECONDS
+    turns: Turns = field(default_factory=Turns)
 
     async def deliver(self, *, event_id: str, endpoint_id: str) -> None:
+        """Raises NotTaken, with the time to wait, or Again when the endpoint is as busy as we let it be."""
         async with transaction(self.pool) as connection:
-            parcel = await parcel_of(connection, event_id=event_id, endpoint_id=endpoint_id)
+            parcel = await store.parcel_of(connection, event_id=event_id, endpoint_id=endpoint_id)
         if parcel is None:
-            return  # It was delivered already, or its endpoint is gone.
+            return  # It was delivered already, or is dead.
 
-        attempt = await self._send(parcel, now=self.clock())
+        attempt = await self._try(parcel)
+        status = parcel.status_after(attempt)
         async with transaction(self.pool) as connection:
-            await save_attempt(connection, parcel, attempt)
-        if not attempt.taken:
-            raise NotTaken(f"{endpoint_id}: {attempt.status_code or attempt.answer}")
+            await store.save_attempt(connection, parcel, attempt, status)
+
+        if status is DeliveryStatus.DEAD:
+            log.error(
+                "webhook_dead",
+                event_id=event_id,
+                kind=parcel.kind,
+                endpoint_id=endpoint_id,
+                tries=parcel.tries + 1,
+                answered=attempt.status_code,
+            )
+        if status is DeliveryStatus.PENDING:
+            raise NotTaken(
+                f"{endpoint_id}: {attempt.status_code or attempt.answer}",
+                after=jittered(parcel.wait_after(attempt)),
+            )
+
+    async def _try(self, parcel: Parcel) -> Attempt:
+        if parcel.disabled_at is not None:
+            return Attempt(at=self.clock(), status_code=None, milliseconds=0, answer=DISABLED)
+        with self.turns.take(parcel.endpoint_id) as turn:
+            attempt = await self._send(parcel, now=self.clock())
+            answered = attempt.status_code is not None
+            turn.was_prompt = answered and attempt.milliseconds < PROMPT_MILLISECONDS_MAX
+        return attempt
 
     async def _send(self, parcel: Parcel, *, now: datetime) -> Attempt:
-        body = msgspec.json.encode(
-            {"type": parcel.kind, "timestamp": parcel.created_at, "data": parcel.data}
-        ).decode()
-        headers = signed_headers(parcel.secret, id=parcel.event_id, at=now, body=body)
+        body = parcel.body()
+        headers = signed_headers(*parcel.secrets(now=now), id=parcel.event_id, at=now, body=body)
+        headers["accept-encoding"] = "identity"
         if origin := request_id():
             headers[REQUEST_ID_HEADER] = origin
 
         began = time.perf_counter()
-        status_code, answer = None, ""
+        status_code, answer, put_off = None, "", 0
         try:
-            response = await self.client.post(
-                parcel.url, content=body, headers=headers, timeout=TIMEOUT_SECONDS
-            )
-            status_code, answer = response.status_code, response.text[:ANSWER_MAX_BYTES]
-        except httpx.HTTPError as error:
-            answer = repr(error)[:ANSWER_MAX_BYTES]
+            async with asyncio.timeout(self.timeout_seconds):
+                async with self.client.stream("POST", parcel.url, content=body, headers=headers) as response:
+                    answer = await _read(response)
+            status_code = response.status_code
+            put_off = put_off_seconds(status_code, response.headers.get("retry-after", ""), now=now)
+        except TimeoutError:
+            answer = f"no whole answer within {self.timeout_seconds:g} seconds"
+        except (httpx.HTTPError, AddressNotPublic) as error:
+            answer = repr(error)
         return Attempt(
             at=now,
             status_code=status_code,
             milliseconds=int((time.perf_counter() - began) * 1000),
-            answer=answer.replace("\0", ""),
+            answer=answer[:ANSWER_KEPT_MAX_CHARACTERS].replace("\0", ""),
+            put_off_seconds=put_off,
         )
+
+
+async def redeliver(connection: Connection, jobs: Jobs, deliveries: Sequence[tuple[str, str]]) -> int:
+    """Send again, from the start of the ladder, whatever became of it; or sooner, if it still waits.
+
+    Deliveries are named by event and endpoint. Answers with how many there were whose endpoint is in use.
+    Asking twice while one is pending owes it once.
+    """
+    opened = await store.open_again(connection, deliveries)
+    await jobs.owe_now(connection, "deliver", delivery_payloads(opened))
+    return len(opened)
+
+
+async def test_event(connection: Connection, jobs: Jobs, endpoint_id: str, now: datetime) -> str:
+    """Send an endpoint a `test.ping` that means nothing. Answers with the id of the event.
+
+    Raises NotFound unless the endpoint is in use, and NoTestEvent for one in the original's format.
+    """
+    match await store.format_of(connection, endpoint_id):
+        case None:
+            raise NotFound("No endpoint in use has this id.")
+        case Format.ORIGINAL:
+            raise NoTestEvent
+
+    event_id = new_id()
+    await store.add_ping(connection, event_id=event_id, endpoint_id=endpoint_id, now=now)
+    await owe_deliveries(connection, jobs, [(event_id, endpoint_id, event_id)])
+    return event_id
+
+
+async def _read(response: httpx.Response) -> str:
+    """As far as we read. Nothing of a compressed body, which nobody asked for: it may swell without end."""
+    if "content-encoding" in response.headers:
+        return ""
+
+    read = bytearray()
+    async for chunk in response.aiter_bytes():
+        read += chunk
+        if len(read) >= ANSWER_READ_MAX_BYTES:
+            break
+    return read[:ANSWER_READ_MAX_BYTES].decode(errors="replace")

@@ -1,14 +1,16 @@
 """What is sold, by whom and on which terms; and who may ask."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 import msgspec
 from psycopg.rows import dict_row
 
-from tuan.kernel.db import Connection
-from tuan.market.campaign import Campaign, Listing
+from tuan.kernel.db import Connection, row_of
+from tuan.market.campaign import Campaign, Listing, Terms
+from tuan.market.discount import Discount
 from tuan.market.switch import Switchboard
 from tuan.market.team import ListingKey
 
@@ -26,7 +28,7 @@ MEMBERSHIPS: Final = """
 SWITCHES: Final = """
     SELECT downgraded, rollout_percent, blocked, locks_per_minute, quotes_per_second FROM switchboard"""
 
-SOURCE: Final = "SELECT source FROM api_key WHERE fingerprint = %s AND revoked_at IS NULL"
+KEY_HOLDER: Final = "SELECT source, revoked_at FROM api_key WHERE fingerprint = %s"
 
 ADD_DISCOUNT: Final = """
     INSERT INTO discount (id, name, plan, off_fen, over_fen, rate_bp, price_fen, segment_id)
@@ -55,6 +57,16 @@ PUT_ENDPOINT: Final = """
     INSERT INTO endpoint (id, source, url, secret, created_at) VALUES (%s, %s, %s, %s, %s)
     ON CONFLICT (id) DO UPDATE SET url = excluded.url, secret = excluded.secret"""
 
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeyHolder:
+    source: str
+    revoked_at: datetime | None  # A key being replaced is revoked at a time still to come.
+
+    def speaks(self, *, now: datetime) -> bool:
+        return self.revoked_at is None or now < self.revoked_at
+
+
 DECODE_LISTING = msgspec.json.Decoder(Listing)
 
 
@@ -63,9 +75,10 @@ async def listing_of(connection: Connection, key: ListingKey) -> Listing | None:
     return DECODE_LISTING.decode(row[0]) if row else None
 
 
-async def source_of(connection: Connection, key_fingerprint: bytes) -> str | None:
-    row = await (await connection.execute(SOURCE, [key_fingerprint])).fetchone()
-    return row[0] if row else None
+async def key_holder(connection: Connection, key_fingerprint: bytes) -> KeyHolder | None:
+    async with connection.cursor(row_factory=row_of(KeyHolder)) as cursor:
+        await cursor.execute(KEY_HOLDER, [key_fingerprint])
+        return await cursor.fetchone()
 
 
 async def memberships_of(connection: Connection, segment_ids: Collection[str], buyer_id: str) -> set[str]:
@@ -107,20 +120,33 @@ async def add_campaign(
     connection: Connection, campaign: Campaign, *, discount_name: str, now: datetime
 ) -> None:
     """With its first terms and their discount."""
-    terms, discount = campaign.terms, campaign.terms.discount
+    await add_discount(connection, campaign.terms.discount, name=discount_name)
+    await add_campaign_on(connection, campaign, now=now)
+
+
+async def add_discount(connection: Connection, discount: Discount, *, name: str) -> None:
     await connection.execute(
         ADD_DISCOUNT,
-        [discount.id, discount_name, discount.plan, discount.off_fen, discount.over_fen, discount.rate_bp,
+        [discount.id, name, discount.plan, discount.off_fen, discount.over_fen, discount.rate_bp,
          discount.price_fen, discount.segment_id],
     )  # fmt: skip
+
+
+async def add_campaign_on(connection: Connection, campaign: Campaign, *, now: datetime) -> None:
+    """With its first terms, on a discount there is."""
     await connection.execute(
         ADD_CAMPAIGN,
-        [campaign.id, campaign.name, campaign.status, campaign.starts_at, campaign.ends_at, terms.id, now],
-    )
+        [campaign.id, campaign.name, campaign.status, campaign.starts_at, campaign.ends_at,
+         campaign.terms.id, now],
+    )  # fmt: skip
+    await add_terms(connection, campaign.terms)
+
+
+async def add_terms(connection: Connection, terms: Terms) -> None:
     await connection.execute(
         ADD_TERMS,
-        [terms.id, campaign.id, discount.id, terms.seats_target, terms.take_limit, terms.team_minutes,
-         terms.hold_minutes, terms.segment_id, terms.limits_see, terms.limits_join],
+        [terms.id, terms.campaign_id, terms.discount.id, terms.seats_target, terms.take_limit,
+         terms.team_minutes, terms.hold_minutes, terms.segment_id, terms.limits_see, terms.limits_join],
     )  # fmt: skip
 
 

@@ -66,7 +66,7 @@ async def save_attempt(
 async def open_again(
     connection: Connection, deliveries: Sequence[tuple[str, str]]
 ) -> list[tuple[str, str, str]]:
-    """Deliveries by event and endpoint. Returns event, endpoint and team of those whose endpoint is in use."""
+    """Deliveries by event and endpoint. Returns event, endpoint, team of those whose endpoint is in use."""
     asked = [{"event_id": event, "endpoint_id": endpoint} for event, endpoint in sorted(deliveries)]
     answer = await connection.execute(OPEN_AGAIN, [msgspec.json.encode(asked).decode()])
     return sorted(await answer.fetchall())

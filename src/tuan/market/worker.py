@@ -5,8 +5,8 @@ import httpx
 from tuan.kernel.clock import Clock
 from tuan.kernel.db import Pool
 from tuan.kernel.jobs import Jobs
-from tuan.market.notify import LADDER, Post
+from tuan.market.notify import Post
 
 
 def assign(jobs: Jobs, *, pool: Pool, client: httpx.AsyncClient, clock: Clock) -> None:
-    jobs.does("deliver", Post(pool=pool, client=client, clock=clock).deliver, steps=LADDER)
+    jobs.does("deliver", Post(pool=pool, client=client, clock=clock).deliver, forever=True)

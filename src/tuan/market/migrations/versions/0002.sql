@@ -22,8 +22,17 @@ CREATE TABLE segment_import (
     bad_rows     bigint      NOT NULL DEFAULT 0,
     bad_samples  jsonb       NOT NULL DEFAULT '[]',  -- The first few, with their line numbers.
     started_at   timestamptz NOT NULL,
+    heard_at     timestamptz NOT NULL,  -- While it runs: when it was last seen to move.
     ended_at     timestamptz,
-    CHECK ((status = 'running') = (ended_at IS NULL))
+    CHECK ((status = 'running') = (ended_at IS NULL)),
+    CHECK (status <> 'done' OR rows_read = rows_added + duplicates + bad_rows)
+);
+CREATE INDEX segment_import_segment ON segment_import (segment_id, started_at);
+
+-- Rows of running imports, on their way to segment_member. After a crash there is nothing here to keep.
+CREATE UNLOGGED TABLE segment_staged (
+    import_id  text COLLATE "C" NOT NULL,
+    buyer_id   text COLLATE "C" NOT NULL
 );
 
 CREATE TABLE segment_rule (
@@ -117,7 +126,9 @@ ALTER TABLE endpoint
     ADD COLUMN previous_secret text,
     ADD COLUMN previous_secret_until timestamptz,
     ADD CHECK ((previous_secret IS NULL) = (previous_secret_until IS NULL));
-ALTER TABLE delivery ADD COLUMN died_at timestamptz;
+ALTER TABLE delivery
+    ADD COLUMN died_at timestamptz,
+    ADD COLUMN tries integer NOT NULL DEFAULT 0 CHECK (tries >= 0);  -- Since it was owed, or owed again by hand.
 ALTER TABLE delivery ADD CHECK ((status = 'dead') = (died_at IS NOT NULL));
 CREATE INDEX delivery_dead ON delivery (died_at) WHERE status = 'dead';
 

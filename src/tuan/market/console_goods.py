@@ -1,0 +1,205 @@
+"""Discounts, and the goods listed in campaigns, over HTTP."""
+
+import re
+from typing import Annotated, Literal, Self
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field, model_validator
+
+from tuan.kernel.db import transaction
+from tuan.kernel.errors import InvalidRequest
+from tuan.kernel.ids import new_id
+from tuan.kernel.money import FEN_MAX
+from tuan.kernel.web import Body, Id
+from tuan.market import offer, store_campaign
+from tuan.market.campaign import CampaignStatus, Listing
+from tuan.market.console_guard import Here, Looker, Seller, deed_of
+from tuan.market.console_shapes import CONSOLE, PAGE, After, AnyReason, Limit, Name, cut
+from tuan.market.discount import BASIS_POINTS, Discount, Plan, Price
+from tuan.market.store_campaign import Listed
+from tuan.market.team import ListingKey
+
+SomeFen = Annotated[int, Field(strict=True, ge=1, le=FEN_MAX)]
+KEY = re.compile(r"([^/]+)/([^/]+)/([^/]+)")
+ListingCursor = Annotated[str | None, Query(alias="cursor", pattern=r"^[A-Za-z0-9_.:*|/-]{5,194}$")]
+
+
+class DiscountView(BaseModel):
+    id: str
+    name: str
+    plan: Plan
+    off_fen: int
+    over_fen: int
+    rate_bp: int
+    price_fen: int
+    segment_id: str | None
+
+    @classmethod
+    def of(cls, discount: Discount, *, name: str) -> Self:
+        return cls(
+            id=discount.id,
+            name=name,
+            plan=discount.plan,
+            off_fen=discount.off_fen,
+            over_fen=discount.over_fen,
+            rate_bp=discount.rate_bp,
+            price_fen=discount.price_fen,
+            segment_id=discount.segment_id,
+        )
+
+
+class DiscountPage(BaseModel):
+    items: list[DiscountView]
+    next_cursor: str | None
+
+
+class PriceView(BaseModel):
+    list_fen: int
+    discount_fen: int
+    payable_fen: int
+
+    @classmethod
+    def of(cls, price: Price) -> Self:
+        return cls(list_fen=price.list_fen, discount_fen=price.discount_fen, payable_fen=price.payable_fen)
+
+
+class AmountOffBody(Body):
+    plan: Literal["amount_off"]
+    off_fen: SomeFen
+
+
+class ThresholdBody(Body):
+    plan: Literal["threshold"]
+    over_fen: SomeFen
+    off_fen: SomeFen
+
+    @model_validator(mode="after")
+    def takes_off_part_of_it(self) -> Self:
+        if self.off_fen >= self.over_fen:
+            raise ValueError("off_fen is less than over_fen")
+        return self
+
+
+class PercentBody(Body):
+    plan: Literal["percent"]
+    rate_bp: Annotated[int, Field(strict=True, ge=1, lt=BASIS_POINTS)]
+
+
+class FixedPriceBody(Body):
+    plan: Literal["fixed_price"]
+    price_fen: SomeFen
+
+
+class DiscountBody(Body):
+    name: Name
+    terms: Annotated[
+        AmountOffBody | ThresholdBody | PercentBody | FixedPriceBody, Field(discriminator="plan")
+    ]
+    segment_id: Id | None = None
+    reason: AnyReason = ""
+
+    def discount(self) -> Discount:
+        amounts = self.terms.model_dump(exclude={"plan"})
+        return Discount(id=new_id(), plan=Plan(self.terms.plan), segment_id=self.segment_id, **amounts)
+
+
+class ListingView(BaseModel):
+    source: str
+    channel: str
+    goods_id: str
+    campaign_id: str
+    campaign_name: str
+    campaign_status: CampaignStatus
+    price: PriceView
+
+    @classmethod
+    def of(cls, listing: Listing) -> Self:
+        return cls(
+            source=listing.source,
+            channel=listing.channel,
+            goods_id=listing.goods_id,
+            campaign_id=listing.campaign.id,
+            campaign_name=listing.campaign.name,
+            campaign_status=listing.campaign.status,
+            price=PriceView.of(listing.price(in_segment=True)),
+        )
+
+
+class ListingPage(BaseModel):
+    items: list[ListingView]
+    next_cursor: str | None
+
+
+class ListingBody(Body):
+    campaign_id: Id
+    list_fen: SomeFen
+    reason: AnyReason = ""
+
+
+router = APIRouter(prefix=CONSOLE)
+
+
+@router.get("/discounts")
+async def list_discounts(doors: Here, _: Looker, cursor: After = None, limit: Limit = PAGE) -> DiscountPage:
+    async with transaction(doors.pool) as connection:
+        rows = await store_campaign.discounts(connection, after=cursor, limit=limit + 1)
+    page, last = cut(rows, limit)
+    return DiscountPage(
+        items=[DiscountView.of(named.discount, name=named.name) for named in page],
+        next_cursor=last.discount.id if last else None,
+    )
+
+
+@router.post("/discounts", status_code=201)
+async def create_discount(body: DiscountBody, doors: Here, operator: Seller) -> DiscountView:
+    """Never edited afterwards: what was promised can be looked up."""
+    deed = deed_of(operator, doors, reason=body.reason)
+    named = await offer.create_discount(doors.pool, body.discount(), name=body.name, deed=deed)
+    return DiscountView.of(named.discount, name=named.name)
+
+
+@router.get("/listings")
+async def list_listings(
+    doors: Here,
+    _: Looker,
+    campaign_id: Id | None = None,
+    source: Id | None = None,
+    goods_id: Id | None = None,
+    cursor: ListingCursor = None,
+    limit: Limit = PAGE,
+) -> ListingPage:
+    """With the price of whoever is in the discount's segment."""
+    async with transaction(doors.pool) as connection:
+        rows = await store_campaign.listings(
+            connection,
+            campaign_id=campaign_id,
+            source=source,
+            goods_id=goods_id,
+            after=_key(cursor) if cursor else None,
+            limit=limit + 1,
+        )
+    page, last = cut(rows, limit)
+    return ListingPage(
+        items=[ListingView.of(listing) for listing in page], next_cursor="/".join(last.key) if last else None
+    )
+
+
+@router.put("/listings/{source}/{channel}/{goods_id}")
+async def put_listing(
+    source: Id, channel: Id, goods_id: Id, body: ListingBody, doors: Here, operator: Seller
+) -> ListingView:
+    """Goods are in one campaign at a time: this takes them out of the one they were in."""
+    deed = deed_of(operator, doors, reason=body.reason)
+    listed = Listed(campaign_id=body.campaign_id, list_fen=body.list_fen)
+    return ListingView.of(await offer.list_goods(doors.pool, (source, channel, goods_id), listed, deed=deed))
+
+
+@router.delete("/listings/{source}/{channel}/{goods_id}", status_code=204)
+async def delete_listing(source: Id, channel: Id, goods_id: Id, doors: Here, operator: Seller) -> None:
+    await offer.delist_goods(doors.pool, (source, channel, goods_id), deed=deed_of(operator, doors))
+
+
+def _key(cursor: str) -> ListingKey:
+    if found := KEY.fullmatch(cursor):
+        return found[1], found[2], found[3]
+    raise InvalidRequest("cursor: not one of ours")

@@ -1,0 +1,174 @@
+"""Campaigns, discounts and listings as an operator sees and changes them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from tuan.kernel.db import Connection
+from tuan.market.campaign import Campaign, CampaignStatus, Listing
+from tuan.market.discount import Discount
+from tuan.market.team import ListingKey
+
+CAMPAIGN: Final = """
+    SELECT json_build_object(
+        'campaign', to_jsonb(campaign) || jsonb_build_object('terms',
+            to_jsonb(terms) || jsonb_build_object('discount', discount)),
+        'discount_name', discount.name,
+        'created_at', campaign.created_at)::text
+    FROM campaign JOIN terms ON terms.id = terms_id JOIN discount ON discount.id = discount_id"""
+ONE_CAMPAIGN: Final = f"{CAMPAIGN} WHERE campaign.id = %s"
+CAMPAIGNS: Final = f"""{CAMPAIGN}
+    WHERE (%(status)s::text IS NULL OR campaign.status = %(status)s)
+        AND (%(text)s::text IS NULL OR strpos(lower(campaign.name), lower(%(text)s)) > 0)
+        AND (%(after)s::text IS NULL OR (campaign.created_at, campaign.id)
+            < (SELECT last.created_at, last.id FROM campaign AS last WHERE last.id = %(after)s))
+    ORDER BY campaign.created_at DESC, campaign.id DESC LIMIT %(limit)s"""
+HOLD_CAMPAIGN: Final = "SELECT id FROM campaign WHERE id = %s FOR UPDATE"
+NEXT_NUMBER: Final = "SELECT nextval('campaign_number')::text"
+SAVE_CAMPAIGN: Final = """
+    UPDATE campaign SET name = %s, status = %s, starts_at = %s, ends_at = %s, terms_id = %s WHERE id = %s"""
+
+DISCOUNT: Final = """
+    SELECT json_build_object('discount', discount, 'name', name)::text FROM discount"""
+ONE_DISCOUNT: Final = f"{DISCOUNT} WHERE id = %s"
+DISCOUNTS: Final = f"""{DISCOUNT}
+    WHERE (%(after)s::text IS NULL OR id < %(after)s) ORDER BY id DESC LIMIT %(limit)s"""
+HAS_SEGMENT: Final = "SELECT EXISTS (SELECT FROM segment WHERE id = %s)"
+
+LISTING: Final = """
+    SELECT (to_jsonb(listing) || jsonb_build_object('campaign',
+        to_jsonb(campaign) || jsonb_build_object('terms',
+            to_jsonb(terms) || jsonb_build_object('discount', discount))))::text
+    FROM listing JOIN campaign ON campaign.id = listing.campaign_id
+    JOIN terms ON terms.id = terms_id JOIN discount ON discount.id = discount_id"""
+LISTINGS: Final = f"""{LISTING}
+    WHERE (%(campaign_id)s::text IS NULL OR listing.campaign_id = %(campaign_id)s)
+        AND (%(source)s::text IS NULL OR source = %(source)s)
+        AND (%(goods_id)s::text IS NULL OR goods_id = %(goods_id)s)
+        AND (%(after)s::text[] IS NULL OR ARRAY[source, channel, goods_id] COLLATE "C" > %(after)s)
+    ORDER BY source, channel, goods_id LIMIT %(limit)s"""
+HOLD_LISTING: Final = """
+    SELECT campaign_id, list_fen FROM listing WHERE (source, channel, goods_id) = (%s, %s, %s) FOR UPDATE"""
+ONE_LISTING: Final = f"{LISTING} WHERE (source, channel, goods_id) = (%s, %s, %s)"
+PUT_LISTING: Final = """
+    INSERT INTO listing (source, channel, goods_id, campaign_id, list_fen) VALUES (%s, %s, %s, %s, %s)
+    ON CONFLICT (source, channel, goods_id)
+    DO UPDATE SET campaign_id = excluded.campaign_id, list_fen = excluded.list_fen"""
+DELETE_LISTING: Final = "DELETE FROM listing WHERE (source, channel, goods_id) = (%s, %s, %s)"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CampaignRecord:
+    campaign: Campaign
+    discount_name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NamedDiscount:
+    discount: Discount
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listed:
+    """What a listing says of its goods."""
+
+    campaign_id: str
+    list_fen: int
+
+
+DECODE_CAMPAIGN = msgspec.json.Decoder(CampaignRecord)
+DECODE_DISCOUNT = msgspec.json.Decoder(NamedDiscount)
+DECODE_LISTING = msgspec.json.Decoder(Listing)
+
+
+async def campaign_of(connection: Connection, campaign_id: str) -> CampaignRecord | None:
+    row = await (await connection.execute(ONE_CAMPAIGN, [campaign_id])).fetchone()
+    return DECODE_CAMPAIGN.decode(row[0]) if row else None
+
+
+async def hold_campaign(connection: Connection, campaign_id: str) -> CampaignRecord | None:
+    await connection.execute(HOLD_CAMPAIGN, [campaign_id])
+    return await campaign_of(connection, campaign_id)
+
+
+async def campaigns(
+    connection: Connection, *, status: CampaignStatus | None, text: str | None, after: str | None, limit: int
+) -> Sequence[CampaignRecord]:
+    """The newest first, of those whose name has `text` in it."""
+    asked = {"status": status, "text": text, "after": after, "limit": limit}
+    answer = await connection.execute(CAMPAIGNS, asked)
+    return [DECODE_CAMPAIGN.decode(row) for (row,) in await answer.fetchall()]
+
+
+async def next_campaign_number(connection: Connection) -> str:
+    [(number,)] = await (await connection.execute(NEXT_NUMBER)).fetchall()
+    return str(number)
+
+
+async def save_campaign(connection: Connection, campaign: Campaign) -> None:
+    await connection.execute(
+        SAVE_CAMPAIGN,
+        [
+            campaign.name,
+            campaign.status,
+            campaign.starts_at,
+            campaign.ends_at,
+            campaign.terms.id,
+            campaign.id,
+        ],
+    )
+
+
+async def discount_of(connection: Connection, discount_id: str) -> NamedDiscount | None:
+    row = await (await connection.execute(ONE_DISCOUNT, [discount_id])).fetchone()
+    return DECODE_DISCOUNT.decode(row[0]) if row else None
+
+
+async def discounts(connection: Connection, *, after: str | None, limit: int) -> Sequence[NamedDiscount]:
+    answer = await connection.execute(DISCOUNTS, {"after": after, "limit": limit})
+    return [DECODE_DISCOUNT.decode(row) for (row,) in await answer.fetchall()]
+
+
+async def has_segment(connection: Connection, segment_id: str) -> bool:
+    row = await (await connection.execute(HAS_SEGMENT, [segment_id])).fetchone()
+    return row is not None and bool(row[0])
+
+
+async def listings(
+    connection: Connection,
+    *,
+    campaign_id: str | None,
+    source: str | None,
+    goods_id: str | None,
+    after: ListingKey | None,
+    limit: int,
+) -> Sequence[Listing]:
+    asked = {
+        "campaign_id": campaign_id,
+        "source": source,
+        "goods_id": goods_id,
+        "after": None if after is None else list(after),
+        "limit": limit,
+    }
+    answer = await connection.execute(LISTINGS, asked)
+    return [DECODE_LISTING.decode(row) for (row,) in await answer.fetchall()]
+
+
+async def hold_listing(connection: Connection, key: ListingKey) -> Listed | None:
+    row = await (await connection.execute(HOLD_LISTING, key)).fetchone()
+    return Listed(campaign_id=row[0], list_fen=row[1]) if row else None
+
+
+async def put_listing(connection: Connection, key: ListingKey, listed: Listed) -> Listing:
+    await connection.execute(PUT_LISTING, [*key, listed.campaign_id, listed.list_fen])
+    [(row,)] = await (await connection.execute(ONE_LISTING, key)).fetchall()
+    return DECODE_LISTING.decode(row)
+
+
+async def delete_listing(connection: Connection, key: ListingKey) -> None:
+    await connection.execute(DELETE_LISTING, key)

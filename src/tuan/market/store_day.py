@@ -1,0 +1,70 @@
+"""How campaigns did, day by day in Beijing: what opened that day, and what came to its end."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from tuan.kernel.db import Connection, row_of
+
+# A team counts as opened on one day and as formed, or failed, on the day that was decided.
+DAYS: Final = """
+    WITH opened AS (
+        SELECT campaign_id, (opened_at AT TIME ZONE 'Asia/Shanghai')::date AS day, count(*) AS teams_opened
+        FROM team
+        WHERE opened_at >= %(since)s AND opened_at < %(until)s
+            AND (%(campaign_id)s::text IS NULL OR campaign_id = %(campaign_id)s)
+        GROUP BY campaign_id, day
+    ), decided AS (
+        SELECT id, campaign_id, (closed_at AT TIME ZONE 'Asia/Shanghai')::date AS day, status,
+            extract(epoch FROM closed_at - opened_at) AS seconds, coalesce(revenue_fen, 0) AS revenue_fen,
+            coalesce(saved_fen, 0) AS saved_fen
+        FROM team LEFT JOIN LATERAL (
+            SELECT sum(payable_fen) AS revenue_fen, sum(discount_fen) AS saved_fen FROM seat
+            WHERE team.status = 'formed' AND team_id = team.id AND seat.status = 'settled'
+        ) AS money ON true
+        WHERE closed_at >= %(since)s AND closed_at < %(until)s
+            AND (%(campaign_id)s::text IS NULL OR campaign_id = %(campaign_id)s)
+    ), closed AS (
+        SELECT campaign_id, day,
+            count(*) FILTER (WHERE status = 'formed') AS teams_formed,
+            count(*) FILTER (WHERE status = 'failed') AS teams_failed,
+            round(percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds)
+                FILTER (WHERE status = 'formed'))::bigint AS median_seconds_to_form,
+            sum(revenue_fen)::bigint AS revenue_fen, sum(saved_fen)::bigint AS saved_fen
+        FROM decided GROUP BY campaign_id, day
+    )
+    SELECT day, campaign_id, campaign.name AS campaign_name, coalesce(teams_opened, 0) AS teams_opened,
+        coalesce(teams_formed, 0) AS teams_formed, coalesce(teams_failed, 0) AS teams_failed,
+        median_seconds_to_form, coalesce(revenue_fen, 0) AS revenue_fen, coalesce(saved_fen, 0) AS saved_fen
+    FROM opened FULL JOIN closed USING (campaign_id, day) JOIN campaign ON campaign.id = campaign_id
+    ORDER BY day, campaign_id"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Day:
+    """Money is that of seats settled in teams that formed that day; one refunded since counts no more."""
+
+    day: date
+    campaign_id: str
+    campaign_name: str
+    teams_opened: int
+    teams_formed: int
+    teams_failed: int
+    median_seconds_to_form: int | None
+    revenue_fen: int
+    saved_fen: int
+
+    @property
+    def fill_rate_bp(self) -> int | None:
+        """Of the teams whose end came that day, how many had filled; None if none ended."""
+        decided = self.teams_formed + self.teams_failed
+        return self.teams_formed * 10_000 // decided if decided else None
+
+
+async def days(
+    connection: Connection, *, campaign_id: str | None, since: datetime, until: datetime
+) -> Sequence[Day]:
+    async with connection.cursor(row_factory=row_of(Day)) as cursor:
+        await cursor.execute(DAYS, {"campaign_id": campaign_id, "since": since, "until": until})
+        return await cursor.fetchall()

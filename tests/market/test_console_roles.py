@@ -1,0 +1,82 @@
+"""What each role may do: read from the routes, and tried on every one of them."""
+
+from collections.abc import Iterator
+
+import pytest
+from console_builders import ADDRESS, ROOT, Office
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from tuan.market.console import ROOMS, door
+from tuan.market.console_guard import May
+from tuan.market.operator import PERMISSIONS, Permission, Role
+
+OPEN = "POST /sessions"
+VALUES = {"key_id": "0123456789ab"}
+
+
+def demands_of(dependant: Dependant) -> Iterator[Permission]:
+    if isinstance(dependant.call, May):
+        yield dependant.call.permission
+    for inner in dependant.dependencies:
+        yield from demands_of(inner)
+
+
+DEMANDS = {
+    f"{method} {route.path.removeprefix(ROOT)}": sorted(set(demands_of(route.dependant)))
+    for rooms in (door, *(room.router for room in ROOMS))
+    for route in rooms.routes
+    if isinstance(route, APIRoute)
+    for method in route.methods or ()
+}
+
+
+async def test_every_route_but_the_door_declares_one_permission(office: Office) -> None:
+    assert {route for route, demands in DEMANDS.items() if len(demands) != 1} == {OPEN}
+
+    async with office.browser() as browser:
+        served = (await browser.get(f"{ADDRESS}/openapi.json")).json()["paths"]
+    assert DEMANDS.keys() == {
+        f"{method.upper()} {path.removeprefix(ROOT)}"
+        for path, methods in served.items()
+        if path.startswith(ROOT)
+        for method in methods
+    }
+
+
+def test_who_may_do_what() -> None:
+    """The roles as they were agreed on; each has all that the one before it has."""
+    assert PERMISSIONS[Role.VIEWER] == {"look"}
+    assert PERMISSIONS[Role.OPERATOR] == {"look", "sell", "switch", "resend"}
+    assert PERMISSIONS[Role.ADMIN] == {"look", "sell", "switch", "resend", "connect", "appoint"}
+
+
+def test_whoever_may_only_look_changes_nothing() -> None:
+    looked_at = {route for route, demands in DEMANDS.items() if demands == [Permission.LOOK]}
+    assert {route for route in looked_at if not route.startswith("GET ")} == {"DELETE /sessions/current"}
+
+
+@pytest.mark.parametrize("role", [None, *Role], ids=str)
+async def test_every_route_lets_in_the_roles_it_should_and_nobody_else(
+    office: Office, role: Role | None
+) -> None:
+    found, expected = {}, {}
+    async with office.browser() as browser:
+        for route, [permission] in ((route, demands) for route, demands in DEMANDS.items() if demands):
+            method, path = route.split()
+            filled = "/".join(
+                VALUES.get(part[1:-1], "x") if part.startswith("{") else part for part in path.split("/")
+            )
+            browser.cookies.clear()
+            browser.cookies.update(office.session(role))
+            answer = await browser.request(method, filled, json=None if method == "GET" else {})
+            found[route] = refusal if (refusal := answer.status_code) in (401, 403) else "let in"
+            expected[route] = outcome(role, permission)
+
+    assert found == expected
+
+
+def outcome(role: Role | None, permission: Permission) -> int | str:
+    if role is None:
+        return 401
+    return "let in" if permission in PERMISSIONS[role] else 403
