@@ -62,6 +62,8 @@ class _Hashed(StaticFiles):
 
 
 def _file(folder: Path, name: str) -> Response:
+    if "\0" in name:
+        raise HTTPException(404)
     path = (folder / name).resolve()
     if path.parent != folder.resolve() or not path.is_file():
         raise HTTPException(404)
