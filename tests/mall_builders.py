@@ -1,7 +1,7 @@
 """A mall between its neighbours, and people who use it. Valid by default; override what matters."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -32,11 +32,15 @@ from tuan.kernel.ids import new_id
 from tuan.kernel.money import yuan_text
 from tuan.kernel.rsa import private_pem, public_pem
 from tuan.kernel.service import Service
-from tuan.mall.app import build
+from tuan.mall.app import alipay_account, build
+from tuan.mall.audit import audit
 from tuan.mall.config import MallSettings
 from tuan.mall.demo import load_demo
+from tuan.mall.gateways.alipay import Alipay
+from tuan.mall.market_client import MarketClient
 from tuan.mall.order import Order, OrderKind
 from tuan.mall.payment import Payment
+from tuan.mall.store_audit import ALWAYS
 
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 TEA = "9890002"
@@ -125,6 +129,16 @@ class World:
     network: ByHost
     service: Service
 
+    @property
+    def gateway(self) -> Alipay:
+        """A door of our own, for flows that no route leads to."""
+        return Alipay(httpx.AsyncClient(transport=self.network), alipay_account(some_settings(self.database)))
+
+    @property
+    def market_door(self) -> MarketClient:
+        http = httpx.AsyncClient(transport=self.network)
+        return MarketClient(http, url="http://market.test", api_key="market-key", channel="c01")
+
     def browser(self, **headers: str) -> httpx.AsyncClient:
         transport = httpx.ASGITransport(Starlette(routes=[Mount(API, self.service.app)]))
         return httpx.AsyncClient(transport=transport, base_url=SHOP, headers=headers)
@@ -158,13 +172,39 @@ class World:
         self, team_id: str, *numbers: str, id: str = "wh-1", **signing: Any
     ) -> httpx.Response:
         data = {"team_id": team_id, "campaign_id": "summer", "goods_id": TEA, "out_trade_nos": numbers}
-        body = json.dumps({"type": "team.formed", "timestamp": NOW.isoformat(), "data": data})
+        return await self.tell("team.formed", data, id=id, **signing)
+
+    async def team_failed(
+        self, team_id: str, *, paid: Sequence[str] = (), unpaid: Sequence[str] = (), id: str = "wh-1"
+    ) -> httpx.Response:
+        data = {"team_id": team_id, "out_trade_nos": paid, "released_out_trade_nos": unpaid}
+        return await self.tell("team.failed", data, id=id)
+
+    async def tell(
+        self, kind: str, data: Mapping[str, object], *, id: str = "wh-1", **signing: Any
+    ) -> httpx.Response:
+        """A webhook of the market."""
+        body = json.dumps({"type": kind, "timestamp": NOW.isoformat(), "data": data})
         secret, at = signing.get("secret", WEBHOOK_SECRET), signing.get("at", datetime.now(UTC))
         headers = webhook.signed_headers(secret, id=id, at=at, body=body)
         async with self.browser() as sender:
             return await sender.post(
                 f"{API}/hooks/market", content=signing.get("body", body), headers=headers
             )
+
+    async def settle_down(self) -> None:
+        """What is due is done, and what that makes due."""
+        for _ in range(3):
+            self.make_jobs_due()
+            await self.service.drain()
+
+    async def findings(self, *, only_always: bool = False) -> list[str]:
+        """Which invariants are broken, and where."""
+        async with build_pool(self.database, size=1) as pool:
+            found = await audit(pool, self.clock.now)
+        return [
+            f"{one.name}: {', '.join(one.sample)}" for one in found if one.name in ALWAYS or not only_always
+        ]
 
     def rows(self, query: LiteralString) -> list[Any]:
         with psycopg.connect(self.database) as connection:
@@ -230,6 +270,12 @@ class Shopper:
     async def see(self, number: str) -> dict[str, Any]:
         order: dict[str, Any] = (await self.browser.get(f"{API}/v1/orders/{number}")).json()
         return order
+
+    async def cancel(self, number: str) -> httpx.Response:
+        return await self.browser.post(f"{API}/v1/orders/{number}/cancellation", json={})
+
+    async def ask_refund(self, number: str, reason: str = "不想要了") -> httpx.Response:
+        return await self.browser.post(f"{API}/v1/orders/{number}/refund", json={"reason": reason})
 
 
 @asynccontextmanager

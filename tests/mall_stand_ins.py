@@ -57,6 +57,7 @@ class MarketStandIn:
     list_fen: int = 128_00
     may_see: bool = True
     hold: timedelta = timedelta(minutes=20)
+    teams_are: str = "forming"
     refuses: dict[str, tuple[int, str]] = field(default_factory=dict)  # step → status, code
     refusal_held: asyncio.Barrier | None = None  # One refusal is met here twice: made, and let go.
     together: asyncio.Barrier | None = None  # Locks and settlements wait for each other here.
@@ -71,6 +72,7 @@ class MarketStandIn:
                 Route("/v1/quotes", self.quote, methods=["POST"]),
                 Route("/v1/seats/{number}", self.lock, methods=["PUT"]),
                 Route("/v1/seats/{number}/settlement", self.settle, methods=["PUT"]),
+                Route("/v1/seats/{number}/release", self.release, methods=["PUT"]),
                 Route("/v1/teams/{id}", self.team),
                 Route("/v1/goods/{id}/teams", self.teams),
             ]
@@ -121,7 +123,19 @@ class MarketStandIn:
         if refusal := self.refusal(request, "settle"):
             return refusal
         seat = self.seats[request.path_params["number"]]
+        if seat["status"] not in ("locked", "settled"):
+            return JSONResponse(_SEAT_GONE, 409)
         seat.update(status="settled", paid_at=(await request.json())["paid_at"])
+        return JSONResponse(seat)
+
+    async def release(self, request: Request) -> Response:
+        if refusal := self.refusal(request, "release"):
+            return refusal
+        seat = self.seats.get(request.path_params["number"])
+        if seat is None:
+            return JSONResponse(_NO_SEAT, 404)
+        if seat["status"] in ("locked", "settled"):
+            seat["status"] = "refunded" if seat["status"] == "settled" else "released"
         return JSONResponse(seat)
 
     async def team(self, request: Request) -> Response:
@@ -147,7 +161,7 @@ class MarketStandIn:
         settled = sum(seat["status"] == "settled" for seat in seats)
         return {
             "id": id, "campaign_id": "summer", "goods_id": seats[0]["goods_id"] if seats else "",
-            "status": "forming", "seats_target": 2, "seats_taken": len(seats), "seats_settled": settled,
+            "status": self.teams_are, "seats_target": 2, "seats_taken": len(seats), "seats_settled": settled,
             "opened_at": self._at(0), "closes_at": self._at(30), "formed_at": None, "members": seats,
         }  # fmt: skip
 
@@ -158,6 +172,8 @@ class MarketStandIn:
         return (self.clock() + timedelta(minutes=minutes)).isoformat()
 
 
+_NO_SEAT = {"code": "not_found", "detail": "No seat was ever locked under this order number."}
+_SEAT_GONE = {"code": "seat_gone", "detail": "This seat was given back before it was paid for."}
 _NO_TEAM = {"code": "not_found", "detail": "There is no such team."}
 
 
@@ -171,6 +187,7 @@ class AlipayStandIn:
     refunds: dict[str, str] = field(default_factory=dict)  # out_request_no → amount
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     fund_change: str = "Y"
+    paid_at_the_last_moment: bool = False  # Between our question and our closing.
     signs: bool = True
 
     @property
@@ -219,6 +236,12 @@ class AlipayStandIn:
         trade = self.trades.get(content["out_trade_no"])
         if trade is None:
             return {"code": "40004", "msg": "Business Failed", "sub_code": "ACQ.TRADE_NOT_EXIST"}
+        if method == "alipay.trade.close":
+            if self.paid_at_the_last_moment:
+                trade["trade_status"] = "TRADE_SUCCESS"
+            if trade["trade_status"] != "WAIT_BUYER_PAY":
+                return {"code": "40004", "msg": "Business Failed", "sub_code": "ACQ.TRADE_STATUS_ERROR"}
+            trade["trade_status"] = "TRADE_CLOSED"
         done = {"code": "10000", "msg": "Success"} | trade
         if method == "alipay.trade.refund":
             self.refunds[content["out_request_no"]] = content["refund_amount"]

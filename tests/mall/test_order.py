@@ -12,6 +12,7 @@ from tuan.kernel.errors import Refusal
 from tuan.mall.order import (
     IdempotencyKeyReused,
     Order,
+    OrderKind,
     OrderMovedOn,
     OrderRefused,
     OrderStatus,
@@ -21,7 +22,7 @@ from tuan.mall.order import (
 
 PRICE = Price(list_fen=128_00, discount_fen=20_00, payable_fen=108_00)
 MOVES = {
-    "await_payment": lambda order: order.await_payment(PRICE, team_id="team-1"),
+    "await_payment": lambda order: order.await_payment(PRICE, team_id="team-1", hold_until=NOW),
     "pay": lambda order: order.pay(paid_at=NOW),
     "make_ready": lambda order: order.make_ready(now=NOW),
     "fulfil": lambda order: order.fulfil(now=NOW),
@@ -83,7 +84,29 @@ def test_a_price_adds_up_or_is_none(listed: int, discount: int, payable: int) ->
 def test_another_list_price_than_the_one_shown_is_refused() -> None:
     order = an_order(list_fen=100_00, payable_fen=100_00)
     with pytest.raises(PriceChanged):
-        order.await_payment(PRICE, team_id="team-1")
+        order.await_payment(PRICE, team_id="team-1", hold_until=NOW)
+
+
+@pytest.mark.parametrize(
+    ("order", "refusal"),
+    [
+        (an_order(status=OrderStatus.AWAITING_PAYMENT), "order_moved_on"),
+        (an_order(status=OrderStatus.CLOSED), "order_moved_on"),
+        (an_order(status=OrderStatus.PAID, paid_at=NOW), None),
+        (an_order(status=OrderStatus.PAID, paid_at=NOW, kind=OrderKind.ALONE), "refund_needs_operator"),
+        (an_order(status=OrderStatus.READY, paid_at=NOW), "refund_needs_operator"),
+        (an_order(status=OrderStatus.FULFILLED, paid_at=NOW), "refund_needs_operator"),
+    ],
+)
+def test_a_buyer_may_ask_for_their_money_while_the_team_forms(order: Order, refusal: str | None) -> None:
+    if refusal is None:
+        order.ask_refund(reason="changed my mind", now=NOW)
+        assert (order.refund_asked_at, order.refund_reason) == (NOW, "changed my mind")
+        assert not order.may_be_shipped
+        return
+    with pytest.raises(Refusal) as raised:
+        order.ask_refund(reason="changed my mind", now=NOW)
+    assert (raised.value.code, order.refund_asked_at) == (refusal, None)
 
 
 def refused() -> Order:

@@ -8,24 +8,17 @@ from mall_builders import API, Shopper, World, some_settings
 from mall_stand_ins import AlipayStandIn
 
 from tuan.kernel.db import build_pool, transaction
+from tuan.kernel.errors import NotFound
 from tuan.kernel.jobs import Jobs
 from tuan.kernel.rsa import new_private_key
 from tuan.mall import store_order, store_payment
 from tuan.mall.notify import Verdict
-from tuan.mall.pay import apply_payment
-from tuan.mall.payment import PaymentStatus, Receipt
+from tuan.mall.pay import apply_payment, replay_notify
+from tuan.mall.payment import Receipt, ToldBy
 
 VERDICTS = "SELECT verdict FROM notify_log ORDER BY id"
+ALARMS = "SELECT kind, about, times FROM alarm ORDER BY id"
 JOBS = "SELECT task_name, args FROM procrastinate_jobs ORDER BY id"
-
-
-def close(world: World, number: str) -> None:
-    """As it closes when nobody pays in time."""
-    with psycopg.connect(world.database) as connection:
-        connection.execute("UPDATE payment SET status = 'closed' WHERE number = %s", [number])
-        connection.execute(
-            "UPDATE mall_order SET status = 'closed', closed_at = now() WHERE number = %s", [number]
-        )
 
 
 async def test_a_true_notify_pays_the_order_and_owes_its_settlement(world: World, ann: Shopper) -> None:
@@ -52,10 +45,16 @@ async def test_a_notify_told_eight_times_pays_once(world: World, ann: Shopper) -
 REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "another app": ({"app_id": "2021000000000000"}, "other_app"),
     "a number of nobody": ({"out_trade_no": "261123AAAAAAAAAAAAAA"}, "unknown_payment"),
-    "a fen too little": ({"total_amount": "107.99"}, "amount_differs"),
-    "a fen too much": ({"total_amount": "108.01"}, "amount_differs"),
-    "one fen": ({"total_amount": "0.01"}, "amount_differs"),
     "an amount that is none": ({"total_amount": "1e9"}, "amount_differs"),
+    "nothing": ({"total_amount": "0.00"}, "amount_differs"),
+    "too little, not paid yet": (
+        {"total_amount": "0.01", "trade_status": "WAIT_BUYER_PAY"},
+        "amount_differs",
+    ),
+    "too little, to another": (
+        {"total_amount": "0.01", "seller_id": "2088000000000000"},
+        "amount_differs",
+    ),
     "another seller": ({"seller_id": "2088000000000000"}, "other_seller"),
 }
 IGNORED: dict[str, tuple[dict[str, str], str]] = {
@@ -79,6 +78,68 @@ async def test_a_signed_notify_that_is_not_about_our_payment_changes_nothing(
     assert await world.notify(fields) == "fail"
     assert world.everything() == before
     assert world.rows(VERDICTS) == [(verdict,)]
+    assert world.rows(ALARMS) == [(verdict, fields["out_trade_no"], 1)]
+
+
+@pytest.mark.parametrize("amount", ["107.99", "108.01", "0.01"])
+async def test_money_of_another_amount_is_recorded_and_goes_back_and_the_order_waits_on(
+    world: World, ann: Shopper, amount: str
+) -> None:
+    order = await ann.ordered()
+    number = order["number"]
+    world.alipay.pay(number, amount)
+    fields = world.alipay.notify(number, amount)
+
+    assert await world.notify(fields) == "fail"
+    assert await world.notify(fields) == "success"
+    await world.service.drain()
+    assert world.rows(VERDICTS) == [("amount_differs",), ("repeated",)]
+    assert world.rows("SELECT status, amount_fen, received_fen FROM payment") == [
+        ("closed", 108_00, int(amount.replace(".", "")))
+    ]
+    assert world.alipay.refunds == {f"{number}R": amount}
+    assert world.rows("SELECT status FROM refund") == [("done",)]
+    assert (await ann.see(number))["status"] == "awaiting_payment"
+    assert world.rows(ALARMS) == [("amount_differs", number, 1)]
+
+
+async def test_the_same_alarm_counts_until_it_is_cleared(world: World, ann: Shopper) -> None:
+    order = await ann.ordered()
+    fields = world.alipay.notify(order["number"], "108.00", seller_id="2088000000000000")
+    for _ in range(3):
+        await world.notify(fields)
+    with psycopg.connect(world.database) as connection:
+        connection.execute("UPDATE alarm SET cleared_at = now()")
+    await world.notify(fields)
+
+    assert world.rows("SELECT times FROM alarm ORDER BY id") == [(3,), (1,)]
+
+
+async def test_a_notify_is_judged_again_when_a_person_asks(
+    world: World, ann: Shopper, mall_database: str
+) -> None:
+    order = await ann.ordered()
+    number = order["number"]
+    fields = world.alipay.notify(f"{number}_2", "108.00")
+    assert await world.notify(fields) == "fail"
+    [(id,)] = world.rows("SELECT id FROM notify_log")
+    with psycopg.connect(world.database) as connection:
+        connection.execute("UPDATE payment SET status = 'closed'")
+    await ann.browser.get(order["pay_url"])
+
+    async with build_pool(mall_database, size=2) as pool:
+        jobs, gateway = Jobs(mall_database), world.gateway
+        assert await replay_notify(pool, jobs, gateway, id, now=world.clock.now) == "paid"
+        assert await replay_notify(pool, jobs, gateway, id, now=world.clock.now) == "repeated"
+        with pytest.raises(NotFound):
+            await replay_notify(pool, jobs, gateway, "no-such-notify", now=world.clock.now)
+
+    assert (await ann.see(number))["status"] == "paid"
+    assert world.rows("SELECT verdict, replay_of FROM notify_log ORDER BY id") == [
+        ("unknown_payment", None),
+        ("paid", id),
+        ("repeated", id),
+    ]
 
 
 @pytest.mark.parametrize("case", IGNORED)
@@ -152,7 +213,7 @@ async def test_a_notify_after_the_refund_moves_nothing_back(world: World, ann: S
 
 async def test_money_that_comes_after_closing_is_recorded_and_goes_back(world: World, ann: Shopper) -> None:
     order = await ann.ordered()
-    close(world, order["number"])
+    await ann.cancel(order["number"])
 
     assert await world.pay(order) == "success"
     assert world.rows("SELECT status, paid_at IS NOT NULL FROM payment") == [("closed", True)]
@@ -169,7 +230,7 @@ async def test_money_that_comes_after_closing_is_recorded_and_goes_back(world: W
 
 async def test_late_money_told_again_owes_one_refund(world: World, ann: Shopper) -> None:
     order = await ann.ordered()
-    close(world, order["number"])
+    await ann.cancel(order["number"])
     answers = [await world.pay(order) for _ in range(3)]
 
     assert answers == ["success"] * 3
@@ -186,7 +247,7 @@ async def test_money_for_an_earlier_attempt_goes_back_and_the_order_lives_on(
         connection.execute("UPDATE payment SET status = 'closed'")
         connection.execute(
             "INSERT INTO payment SELECT number || '_2', order_number, gateway, amount_fen, opened_at,"
-            " expires_at, 'open' FROM payment"
+            " expires_at, 'open', NULL, NULL, NULL, NULL, expires_at FROM payment"
         )
     await world.pay(order)
     assert (await ann.see(number))["status"] == "awaiting_payment"
@@ -216,7 +277,9 @@ async def test_ten_at_once_pay_once(world: World, ann: Shopper, mall_database: s
             async with transaction(pool) as connection:
                 await (await connection.execute("SELECT 1")).fetchone()
                 await together.wait()
-                return await apply_payment(connection, jobs, receipt, now=world.clock.now)
+                return await apply_payment(
+                    connection, jobs, receipt, told_by=ToldBy.QUERY, now=world.clock.now
+                )
 
         verdicts = await asyncio.gather(*(pay() for _ in range(10)))
 
@@ -240,7 +303,7 @@ async def test_a_closing_and_a_payment_at_once_leave_no_money_behind(
 
             async def pay(receipt: Receipt = receipt) -> None:
                 async with transaction(pool) as connection:
-                    await apply_payment(connection, jobs, receipt, now=world.clock.now)
+                    await apply_payment(connection, jobs, receipt, told_by=ToldBy.QUERY, now=world.clock.now)
 
             async def give_up(number: str = order["number"]) -> None:
                 async with transaction(pool) as connection:
@@ -248,7 +311,7 @@ async def test_a_closing_and_a_payment_at_once_leave_no_money_behind(
                     payment = await store_payment.hold(connection, number)
                     if held.status == "awaiting_payment":
                         held.close(now=world.clock.now)
-                        payment.status = PaymentStatus.CLOSED
+                        payment.close()
                         await store_order.save(connection, held)
                         await store_payment.save(connection, payment)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,12 +11,13 @@ from mall_builders import NOW, a_payment
 
 from tuan.mall.notify import ACCEPTED, Notice, Verdict
 from tuan.mall.payment import (
-    AmountDiffers,
     AnotherTrade,
     HoldEnded,
     Payment,
     PaymentStatus,
     Receipt,
+    RefundMade,
+    ToldBy,
     full_refund,
     pay_until,
 )
@@ -36,32 +38,79 @@ NOTICE = Notice(
 def test_money_for_an_open_payment_makes_it_paid() -> None:
     payment = a_payment()
     assert payment.is_news(RECEIPT)
-    payment.receive(RECEIPT)
+    payment.receive(RECEIPT, told_by=ToldBy.NOTIFY)
 
     assert (payment.status, payment.gateway_trade_no, payment.paid_at) == ("paid", "t1", NOW)
+    assert (payment.received_fen, payment.ask_at) == (108_00, None)
     assert not payment.is_news(RECEIPT)
 
 
 def test_money_for_a_closed_payment_is_recorded_and_it_stays_closed() -> None:
     payment = a_payment(status=PaymentStatus.CLOSED)
     assert payment.is_news(RECEIPT)
-    payment.receive(RECEIPT)
+    payment.receive(RECEIPT, told_by=ToldBy.NOTIFY)
 
     assert (payment.status, payment.gateway_trade_no, payment.paid_at) == ("closed", "t1", NOW)
     assert not payment.is_news(RECEIPT)
 
 
 @given(st.integers(0, 10_000_000_000).filter(lambda fen: fen != 108_00))
-def test_any_other_amount_is_refused(amount_fen: int) -> None:
-    with pytest.raises(AmountDiffers):
-        a_payment().is_news(replace(RECEIPT, amount_fen=amount_fen))
-
-
-def test_a_second_trade_for_the_same_payment_is_refused() -> None:
+def test_any_other_amount_is_recorded_and_does_not_pay(amount_fen: int) -> None:
     payment = a_payment()
-    payment.receive(RECEIPT)
+    payment.receive(replace(RECEIPT, amount_fen=amount_fen), told_by=ToldBy.QUERY)
+
+    assert (payment.status, payment.received_fen, payment.amount_fen) == ("closed", amount_fen, 108_00)
+
+
+@pytest.mark.parametrize("other", [{"gateway_trade_no": "t2"}, {"amount_fen": 1}])
+def test_other_money_for_a_payment_that_was_made_is_refused(other: dict[str, Any]) -> None:
+    payment = a_payment()
+    payment.receive(RECEIPT, told_by=ToldBy.NOTIFY)
     with pytest.raises(AnotherTrade):
-        payment.is_news(replace(RECEIPT, gateway_trade_no="t2"))
+        payment.is_news(replace(RECEIPT, **other))
+
+
+def test_the_gateway_is_asked_soon_then_rarely_and_when_the_cashier_closes() -> None:
+    payment, asked = a_payment(), []
+    now = NOW
+    while now < payment.expires_at:
+        payment.book_question(now=now)
+        assert payment.ask_at
+        now = payment.ask_at
+        asked.append((now - NOW).total_seconds())
+
+    assert asked == [5, 15, 30, 60, 180, 600, 900]
+    payment.book_question(now=now)
+    assert payment.ask_at == now + timedelta(seconds=15)
+
+
+def test_after_the_ladder_the_gateway_is_asked_every_ten_minutes() -> None:
+    payment = a_payment(expires_at=NOW + timedelta(hours=2))
+    payment.book_question(now=NOW + timedelta(minutes=47))
+
+    assert payment.ask_at == NOW + timedelta(minutes=57)
+
+
+def test_a_cashier_is_shut_for_certain_a_little_after_its_time() -> None:
+    payment = a_payment()
+    shut = payment.expires_at + timedelta(seconds=15)
+
+    assert not payment.is_over(now=shut - timedelta(microseconds=1))
+    assert payment.is_over(now=shut)
+
+
+def test_a_refund_tried_in_vain_is_stuck_until_a_person_asks_again() -> None:
+    refund = full_refund(a_payment(), reason="late", now=NOW)
+    for _ in range(3):
+        assert refund.status == "owed"
+        refund.fail("ACQ.SELLER_BALANCE_NOT_ENOUGH", tries_max=3)
+    assert (refund.status, refund.trouble) == ("stuck", "ACQ.SELLER_BALANCE_NOT_ENOUGH")
+
+    refund.owe_again()
+    assert (refund.status, refund.tries) == ("owed", 0)
+    refund.finish(now=NOW)
+    with pytest.raises(RefundMade):
+        refund.owe_again()
 
 
 @given(
@@ -89,7 +138,10 @@ def test_a_refund_has_its_number_before_anybody_is_asked_and_always_the_same() -
     first = full_refund(a_payment(), reason="late", now=NOW)
     again = full_refund(a_payment(), reason="late", now=NOW)
 
+    less = full_refund(a_payment(received_fen=1), reason="late", now=NOW)
+
     assert first == again
+    assert (less.number, less.amount_fen) == (first.number, 1)
     assert (first.number, first.amount_fen) == (f"{a_payment().number}R", 108_00)
 
 

@@ -5,13 +5,14 @@ import pytest
 from console_builders import Hands, Office, admin, office, operator
 from market_builders import API_KEY, NOW
 from market_processes import processes, selling
+from webhook_builders import jobs, mall, pool, told
 
 from tuan.kernel.service import Service
 from tuan.market.app import build
 from tuan.market.config import MarketSettings
 from tuan.market.operator import Role
 
-__all__ = ["admin", "office", "operator", "processes", "selling"]
+__all__ = ["admin", "jobs", "mall", "office", "operator", "pool", "processes", "selling", "told"]
 
 
 @pytest.fixture

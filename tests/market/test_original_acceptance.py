@@ -103,13 +103,11 @@ async def test_buyers_outside_the_crowd_may_not_take_part(mall: OldMall) -> None
 
 
 async def test_the_same_order_number_twice_is_one_seat(mall: OldMall) -> None:
-    assert await mall.lock(1) == await mall.lock(1)
-    assert mall.counts() == [("forming", 1, 0)]
+    assert (await mall.lock(1), mall.counts()) == (await mall.lock(1), [("forming", 1, 0)])
 
 
 async def test_a_second_participation_is_over_the_limit_until_the_first_is_given_back(mall: OldMall) -> None:
     await mall.lock(1)
-
     over = await mall.lock(2, userId="buyer-0001")
     await mall.refund(1)  # The original counted this one for ever.
     again = await mall.lock(2, userId="buyer-0001")

@@ -89,7 +89,7 @@ async def publish_campaign(pool: Pool, campaign_id: str, *, deed: Deed) -> Campa
 
 
 async def end_campaign(pool: Pool, campaign_id: str, *, deed: Deed) -> CampaignRecord:
-    """Teams that are open may still fill. Raises NotFound or CampaignNotLive."""
+    """Nobody joins any more; who holds a seat may still pay. Raises NotFound or CampaignNotLive."""
     async with transaction(pool) as connection:
         found = await _hold(connection, campaign_id)
         campaign = found.campaign.end()

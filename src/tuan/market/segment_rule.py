@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-import psycopg
 import structlog
 
 from tuan.kernel.clock import Clock
@@ -52,10 +51,10 @@ class Schedule:
                 rule = await store.hold_due_rule(connection, now=now)
                 if rule is not None:
                     await _run(connection, rule, now=now)
-        except (psycopg.errors.QueryCanceled, Overloaded) as error:
+        except Overloaded as overloaded:
             if rule is None:
                 raise
-            log.error("segment_rule_failed", segment_id=rule.segment_id, error=repr(error))
+            log.error("segment_rule_failed", segment_id=rule.segment_id, error=repr(overloaded.__cause__))
             async with transaction(self.pool) as connection:
                 await store.postpone_rule(connection, rule.segment_id, until=now + POSTPONED)
         return rule is not None
