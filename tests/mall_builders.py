@@ -19,13 +19,13 @@ from mall_stand_ins import (
     WECHAT_TOKEN,
     AlipayStandIn,
     ByHost,
-    MarketStandIn,
     WeChatStandIn,
 )
 from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from mall_market_stand_in import MarketStandIn
 from tuan.kernel import webhook
 from tuan.kernel.db import build_pool
 from tuan.kernel.ids import new_id

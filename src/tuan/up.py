@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tuan.kernel.clock import utc_now
 from tuan.kernel.db import build_pool
@@ -143,9 +144,21 @@ def whole(parts: Parts) -> Starlette:
         routes=[
             Route("/readyz", readyz),
             *(Mount(prefix, service.app) for prefix, service in parts.by_prefix.items()),
+            Route("/api/v1/gbm/{rest:path}", AsAddressed(parts.market.app)),
+            Route("/api/v1/test/{rest:path}", AsAddressed(parts.market.app)),
             Mount("/", site()),
         ]
     )
+
+
+@dataclass(frozen=True)
+class AsAddressed:
+    """Hands a request on under the address it came to: no prefix is taken off."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
 
 
 @asynccontextmanager

@@ -42,7 +42,7 @@ async def lived_in(market: Service, http: httpx.AsyncClient, market_database: st
         connection.execute(
             "INSERT INTO endpoint VALUES ('e1', 'mall', 'https://mall.test/', 'whsec_YQ==', now())"
         )
-    teams = {}
+    teams: dict[str, str] = {}
     for n, team in (
         (1, "formed"),
         (2, "formed"),

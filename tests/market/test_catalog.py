@@ -32,10 +32,22 @@ async def price_becomes(catalog: Catalog, list_fen: int) -> None:
             await asyncio.sleep(0)
 
 
+async def kept_in_memory(catalog: Catalog, url: str) -> None:
+    """Until a change that no trigger tells of goes unseen: then the catalog answers from memory."""
+    async with asyncio.timeout(5):
+        while True:
+            before = await catalog.listing(TEA)
+            with psycopg.connect(url) as connection:
+                connection.execute("SET session_replication_role = replica")
+                connection.execute("UPDATE listing SET list_fen = list_fen + 1")
+            if await catalog.listing(TEA) == before:
+                return
+
+
 async def test_a_change_is_seen_by_who_listens(pool: Pool, market_database: str) -> None:
     catalog = Catalog(pool, market_database)
     async with catalog.listening():
-        await price_becomes(catalog, 10000)
+        await kept_in_memory(catalog, market_database)
         change(market_database, "UPDATE listing SET list_fen = 12000")
         await price_becomes(catalog, 12000)
 
@@ -54,7 +66,7 @@ async def test_who_does_not_listen_keeps_nothing(pool: Pool, market_database: st
 async def test_a_cut_off_listener_reads_again_and_listens_again(pool: Pool, market_database: str) -> None:
     catalog = Catalog(pool, market_database)
     async with catalog.listening():
-        await price_becomes(catalog, 10000)
+        await kept_in_memory(catalog, market_database)
         change(
             market_database,
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'LISTEN catalog'"
@@ -69,6 +81,7 @@ async def test_a_cut_off_listener_reads_again_and_listens_again(pool: Pool, mark
 async def test_a_revoked_key_opens_nothing(pool: Pool, market_database: str) -> None:
     catalog = Catalog(pool, market_database)
     async with catalog.listening():
+        await kept_in_memory(catalog, market_database)
         assert await catalog.source(API_KEY) == "mall"
         change(market_database, "UPDATE api_key SET revoked_at = now()")
         async with asyncio.timeout(5):

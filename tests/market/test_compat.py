@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 from market_builders import NOW
+from market_original import CONFIG, LOCK, REFUND, SETTLE, TOLD_AT, WHAT, WHERE, OldMall, an_old_mall
 from market_processes import query
 
-from market_original import CONFIG, LOCK, REFUND, SETTLE, TOLD_AT, WHAT, WHERE, OldMall, an_old_mall
 from tuan.kernel.db import build_pool, transaction
 from tuan.market.store_original import NumbersTaken, seat_number, team_number, team_of_number
 

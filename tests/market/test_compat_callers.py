@@ -6,9 +6,8 @@ from typing import Any
 import httpx
 import pytest
 from market_builders import API_KEY
-from market_processes import query
-
 from market_original import CONFIG, LOCK, TOLD_AT, WHAT, OldMall, an_old_mall
+from market_processes import query
 
 EVERYTHING = "SELECT (SELECT count(*) FROM team), (SELECT count(*) FROM seat), (SELECT count(*) FROM event)"
 

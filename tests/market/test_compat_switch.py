@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from market_original import CONFIG, WHAT, OldMall, an_old_mall, until
 from market_processes import query
 
-from market_original import CONFIG, WHAT, OldMall, an_old_mall, until
 from tuan.kernel.errors import InvalidRequest
 from tuan.market.app import build
 from tuan.market.compat_switch import turned

@@ -72,6 +72,7 @@ class MarketLife(RuleBasedStateMachine):
         self.now = NOW
         self.teams: list[ModelTeam] = []
         self.seats: list[ModelSeat] = []
+        self.newcomers = 0
         terms = replace(CAMPAIGN.terms, seats_target=TARGET, take_limit=TAKE_LIMIT)
         save_campaign(url, replace(CAMPAIGN, terms=terms))
         self.look = psycopg.connect(url, autocommit=True)
@@ -144,6 +145,18 @@ class MarketLife(RuleBasedStateMachine):
             self.seats.append(taken)
 
     @rule(n=pick)
+    def a_team_fills_and_forms(self, n: int) -> None:
+        forming = [team for team in self.teams if team.takes_payments(self.now)]
+        if not forming:
+            return
+        team = forming[n % len(forming)]
+        while team.count("locked", "settled") < TARGET:
+            self.newcomers += 1
+            self.lock(100 + self.newcomers, self.teams.index(team))
+        for seat in team.seats:
+            self.settle(self.seats.index(seat), 0)
+
+    @rule(n=pick)
     @precondition(lambda self: self.seats)
     def lock_again(self, n: int) -> None:
         seat = self.chosen_seat(n)
@@ -204,16 +217,16 @@ class MarketLife(RuleBasedStateMachine):
 
     @invariant()
     def the_tables_say_what_the_model_says(self) -> None:
-        seats = dict(self.look.execute("SELECT out_trade_no, status FROM seat").fetchall())
+        seats: dict[str, str] = dict(self.look.execute("SELECT out_trade_no, status FROM seat").fetchall())
         assert seats == {seat.number: seat.status for seat in self.seats}
-        teams = dict(self.look.execute("SELECT id, status FROM team").fetchall())
+        teams: dict[str, str] = dict(self.look.execute("SELECT id, status FROM team").fetchall())
         assert teams == {team.id: team.status for team in self.teams}
 
 
 def test_a_market_answers_as_its_model_does(databases: dict[str, str]) -> None:
     REACHED.clear()
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        lambda: MarketLife(databases["market"]),
+    run_state_machine_as_test(
+        lambda: MarketLife(databases["market"]),  # type: ignore[arg-type]
         settings=settings(
             max_examples=40,
             stateful_step_count=100,

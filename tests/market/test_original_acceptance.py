@@ -7,9 +7,9 @@ from datetime import timedelta
 import psycopg
 import pytest
 from market_builders import NOW
+from market_original import MYBATIS, OldMall, an_old_mall, until
 from market_processes import query
 
-from market_original import MYBATIS, OldMall, an_old_mall, until
 from tuan.market.campaign import CampaignStatus
 from tuan.market.delivery import LADDER
 from tuan.market.discount import Discount, Plan

@@ -98,6 +98,22 @@ def test_a_rollout_admits_its_share_and_keeps_whom_it_admitted() -> None:
     assert inside[10] < inside[50]
 
 
+async def test_a_buyer_who_asks_for_prices_too_fast_waits_a_second(
+    http: httpx.AsyncClient, market_database: str
+) -> None:
+    turn(market_database, quotes_per_second=2)
+
+    async with asyncio.timeout(5):
+        while (refused := await http.post("/v1/quotes", json=QUOTE)).status_code == 200:
+            pass
+    other = await http.post("/v1/quotes", json=QUOTE | {"buyer_id": "b2"})
+
+    assert (refused.status_code, refused.json()["code"], refused.headers["retry-after"]) == (
+        429, "too_many_requests", "1",
+    )  # fmt: skip
+    assert other.status_code == 200
+
+
 async def test_a_buyer_who_locks_too_fast_is_asked_for_patience(
     http: httpx.AsyncClient, market_database: str
 ) -> None:

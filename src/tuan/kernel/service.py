@@ -1,6 +1,6 @@
 """What runs of one service: the app that answers, and the work it owes. Composed in each app.py."""
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -13,4 +13,4 @@ class Service:
     app: ASGIApp
     opened: Callable[[], AbstractAsyncContextManager[None]]  # Pools and listeners, while it serves.
     work: Callable[[], Coroutine[Any, Any, None]]  # Until cancelled.
-    drain: Callable[[], Awaitable[None]]  # Everything that is due now.
+    drain: Callable[[], Coroutine[Any, Any, None]]  # Everything that is due now.

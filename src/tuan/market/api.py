@@ -15,6 +15,7 @@ from tuan.kernel.clock import Clock
 from tuan.kernel.db import Pool, transaction
 from tuan.kernel.desk import Desk
 from tuan.kernel.errors import InvalidRequest, NotFound, Unauthorized
+from tuan.kernel.pace import Pace
 from tuan.kernel.web import Body, HotRoute, Id, add_probes, build_fastapi, shell
 from tuan.market import store_team
 from tuan.market.catalog import Catalog
@@ -92,6 +93,8 @@ def build_api(
     api.include_router(console_router)
     add_probes(api, ready=ready, registry=registry)
 
+    pace = Pace()
+
     async def caller(
         request: Request, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)] = None
     ) -> str:
@@ -108,6 +111,7 @@ def build_api(
         return QuoteView.of(
             await quote(
                 catalog,
+                pace,
                 source=source,
                 channel=body.channel,
                 goods_id=body.goods_id,

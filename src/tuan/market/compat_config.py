@@ -1,6 +1,6 @@
 """The original's index page asks: what would this buyer pay, and which teams are there to join."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from tuan.kernel.clock import Clock
 from tuan.kernel.db import Pool, transaction
+from tuan.kernel.pace import Pace
 from tuan.market import store_team
 from tuan.market.campaign import AudienceRestricted, CampaignClosed
 from tuan.market.catalog import Catalog
@@ -27,6 +28,7 @@ class IndexPage:
     catalog: Catalog
     pool: Pool
     clock: Clock
+    pace: Pace = field(default_factory=Pace)
 
     async def config(self, request: Request) -> Response:
         """For browsers, and so without a key. A team is numbered when it is first shown here."""
@@ -68,6 +70,7 @@ class IndexPage:
         try:
             return await quote(
                 self.catalog,
+                self.pace,
                 source=body.source,
                 channel=body.channel,
                 goods_id=body.goods_id,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from tuan.kernel.pace import Pace
 from tuan.market.campaign import Listing, NoListing, Terms
 from tuan.market.catalog import Catalog
 from tuan.market.discount import Discount, Price
@@ -25,13 +26,14 @@ class Quote:
 
 
 async def quote(
-    catalog: Catalog, *, source: str, channel: str, goods_id: str, buyer_id: str, now: datetime
+    catalog: Catalog, pace: Pace, *, source: str, channel: str, goods_id: str, buyer_id: str, now: datetime
 ) -> Quote:
     """Writes nothing, and reads nothing that is in memory.
 
-    Raises Downgraded, OutsideRollout, SourceBlocked, NoListing or CampaignClosed.
+    Raises QuotesTooFast, Downgraded, OutsideRollout, SourceBlocked, NoListing or CampaignClosed.
     """
     switches = await catalog.switches()
+    switches.require_pace(quotes_this_second=pace.count((source, buyer_id), now=now))
     switches.admit(source=source, channel=channel, buyer_id=buyer_id)
     listing = await catalog.listing((source, channel, goods_id))
     if listing is None:

@@ -21,7 +21,8 @@ JOINABLE: Final = f"""
         WHERE (campaign_id, buyer_id) = (%(campaign_id)s, %(buyer_id)s) AND status IN ('locked', 'settled')
     ), next AS (
         SELECT * FROM team WHERE campaign_id = %(campaign_id)s AND status = 'forming' AND closes_at > %(now)s
-            AND source = %(source)s AND goods_id = %(goods_id)s AND seats_taken < seats_target
+            AND source = %(source)s AND goods_id = %(goods_id)s
+            AND seats_taken < seats_target AND seats_taken > 0
         ORDER BY closes_at LIMIT 200
     ), mine AS (
         SELECT * FROM team WHERE id IN (SELECT team_id FROM own)

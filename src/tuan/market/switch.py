@@ -38,13 +38,19 @@ class TooFast(Refusal):
     retry_after_seconds = 60
 
 
+class QuotesTooFast(TooFast):
+    """This buyer asks for prices too often; wait a second."""
+
+    retry_after_seconds = 1
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Switchboard:
     downgraded: bool = False
     rollout_percent: int = 100
     blocked: frozenset[SourceChannel] = frozenset()
     locks_per_minute: int = 30  # By one buyer in one campaign.
-    quotes_per_second: int = 50  # For one buyer, by one process.
+    quotes_per_second: int = 200  # For one buyer, by one process. All who have not signed in are one.
 
     def admit(self, *, source: str, channel: str, buyer_id: str) -> None:
         """Raises Downgraded, OutsideRollout or SourceBlocked."""
@@ -57,6 +63,10 @@ class Switchboard:
     def require_unblocked(self, *, source: str, channel: str) -> None:
         if (source, channel) in self.blocked:
             raise SourceBlocked
+
+    def require_pace(self, *, quotes_this_second: int) -> None:
+        if quotes_this_second > self.quotes_per_second:
+            raise QuotesTooFast
 
     def require_patience(self, *, locks_this_minute: int) -> None:
         if locks_this_minute >= self.locks_per_minute:

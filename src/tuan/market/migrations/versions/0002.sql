@@ -60,7 +60,7 @@ CREATE TABLE switchboard (
     rollout_percent       integer NOT NULL DEFAULT 100 CHECK (rollout_percent BETWEEN 0 AND 100),
     blocked               jsonb   NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(blocked) = 'array'),
     locks_per_minute      integer NOT NULL DEFAULT 30 CHECK (locks_per_minute BETWEEN 1 AND 1000000),
-    quotes_per_second     integer NOT NULL DEFAULT 50 CHECK (quotes_per_second BETWEEN 1 AND 1000000)
+    quotes_per_second     integer NOT NULL DEFAULT 200 CHECK (quotes_per_second BETWEEN 1 AND 1000000)
 );
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON switchboard
     EXECUTE FUNCTION catalog_changed();
