@@ -37,7 +37,7 @@ async def mall(market_database: str) -> AsyncIterator[OldMall]:
         ("scBlackList", "s02c02, s03c03,", {"blocked": frozenset({("s02", "c02"), ("s03", "c03")})}),
         ("scBlacklist", "", {"blocked": frozenset()}),
         ("rateLimiterSwitch", "close", {"locks_per_minute": 1_000_000, "quotes_per_second": 1_000_000}),
-        ("rateLimiterSwitch", "open", {"locks_per_minute": 30, "quotes_per_second": 50}),
+        ("rateLimiterSwitch", "open", {"locks_per_minute": 30, "quotes_per_second": 200}),
     ],
 )
 def test_a_key_and_a_value_turn_one_switch_and_no_other(

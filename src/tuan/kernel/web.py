@@ -6,7 +6,7 @@ models, so there is nothing to keep in step.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Annotated, Any, cast
 
 import structlog
@@ -81,8 +81,7 @@ class HotRoute:
     async def serve(self, params: Mapping[str, str], request: Request) -> Response:
         try:
             source = await self._caller(request)
-            if not all(ID.fullmatch(param) for param in params.values()):
-                raise InvalidRequest("An id has 1 to 64 letters, digits or any of _.:*|-")
+            require_ids(params.values())
             body = self._body.model_validate_json(await request.body())
             answer = await self._endpoint(source=source, body=body, **params)
         except Refusal as refusal:
@@ -90,6 +89,40 @@ class HotRoute:
         except ValidationError as error:
             return invalid(request, error)
         return Response(answer.model_dump_json(), media_type=JSON)
+
+
+class LongRoute:
+    """A GET whose answer lasts, served without the frames that FastAPI would keep for as long."""
+
+    def __init__(
+        self,
+        api: FastAPI,
+        path: str,
+        endpoint: Callable[..., Response],
+        *,
+        answer: type[Response],
+        params: Callable[[Request], Mapping[str, object]] = lambda _: {},
+    ) -> None:
+        """`endpoint` gets the request, the parameters of the path, and what `params` finds in the query."""
+        api.add_api_route(path, endpoint, methods=["GET"], response_class=answer, status_code=200)
+        self.path = path
+        self._pattern, _, _ = compile_path(path)
+        self._endpoint = endpoint
+        self._params = params
+
+    def match(self, scope: Scope, path: str) -> re.Match[str] | None:
+        return self._pattern.match(path) if scope["method"] == "GET" else None
+
+    async def serve(self, params: Mapping[str, str], request: Request) -> Response:
+        try:
+            return self._endpoint(request=request, **params, **self._params(request))
+        except Refusal as refusal:
+            return refused(request, refusal)
+
+
+def require_ids(ids: Collection[str]) -> None:
+    if not all(ID.fullmatch(one) for one in ids):
+        raise InvalidRequest("An id has 1 to 64 letters, digits or any of _.:*|-")
 
 
 def build_fastapi(title: str, *, lifespan: Lifespan[FastAPI] | None = None, **settings: Any) -> FastAPI:
@@ -125,15 +158,19 @@ def add_probes(api: FastAPI, *, ready: Callable[[], Awaitable[bool]], registry: 
         return PlainTextResponse(generate_latest(registry))
 
 
-def shell(api: FastAPI, hot: Sequence[HotRoute]) -> ASGIApp:
+def shell(api: FastAPI, hot: Sequence[HotRoute | LongRoute]) -> ASGIApp:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             path = scope["path"].removeprefix(scope.get("root_path", ""))
             for route in hot:
                 if found := route.match(scope, path):
                     scope["route"] = route
-                    response = await route.serve(found.groupdict(), Request(scope, receive))
-                    return await response(scope, receive, send)
+                    request = Request(scope, receive)
+                    response = await route.serve(found.groupdict(), request)
+                    try:
+                        return await response(scope, receive, send)
+                    except Refusal as refusal:  # Of an answer that had not begun.
+                        return await refused(request, refusal)(scope, receive, send)
         return await api(scope, receive, send)
 
     return app

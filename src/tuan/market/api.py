@@ -16,7 +16,7 @@ from tuan.kernel.db import Pool, transaction
 from tuan.kernel.desk import Desk
 from tuan.kernel.errors import InvalidRequest, NotFound, Unauthorized
 from tuan.kernel.pace import Pace
-from tuan.kernel.web import Body, HotRoute, Id, add_probes, build_fastapi, shell
+from tuan.kernel.web import Body, HotRoute, Id, LongRoute, add_probes, build_fastapi, require_ids, shell
 from tuan.market import store_team
 from tuan.market.catalog import Catalog
 from tuan.market.console import router as console_router
@@ -144,12 +144,31 @@ def build_api(
         """Give a seat back, paid or not. Asking again returns the same answer; the money is yours to move."""
         return SeatView.of(*await releasing.ask(GiveBack(source=source, out_trade_no=out_trade_no)))
 
+    def events_of_teams(request: Request, id: Annotated[list[Id], Query()]) -> Response:
+        """Progress of up to twenty teams as server-sent events, for anybody: counts, and no buyers."""
+        require_ids(id)
+        if not 1 <= len(id) <= TEAMS_WATCHED_MAX:
+            raise InvalidRequest(f"id: name 1 to {TEAMS_WATCHED_MAX} teams")
+        return EventStream(watch, id, request.headers.get("last-event-id", ""))
+
+    def events_of_team(request: Request, team_id: Id) -> Response:
+        """Progress of one team as server-sent events, for anybody: counts, and no buyers."""
+        return events_of_teams(request, [team_id])
+
     seat_path = "/v1/seats/{out_trade_no}"
-    hot = [
+    hot: list[HotRoute | LongRoute] = [
         HotRoute(api, "POST", "/v1/quotes", ask_quote, body=QuoteBody, caller=caller),
         HotRoute(api, "PUT", seat_path, lock, body=LockBody, caller=caller),
         HotRoute(api, "PUT", f"{seat_path}/settlement", settle, body=SettleBody, caller=caller),
         HotRoute(api, "PUT", f"{seat_path}/release", release, body=ReleaseBody, caller=caller),
+        LongRoute(
+            api,
+            "/v1/teams/events",
+            events_of_teams,
+            answer=EventStream,
+            params=lambda request: {"id": request.query_params.getlist("id")},
+        ),
+        LongRoute(api, "/v1/teams/{team_id}/events", events_of_team, answer=EventStream),
     ]
 
     @api.get(seat_path)
@@ -161,18 +180,6 @@ def build_api(
         if not found or not team:
             raise NotFound("No seat was ever locked under this order number.")
         return SeatView.of(found, team)
-
-    @api.get("/v1/teams/events", response_class=EventStream, status_code=200)
-    async def events_of_teams(
-        request: Request, id: Annotated[list[Id], Query(min_length=1, max_length=TEAMS_WATCHED_MAX)]
-    ) -> Response:
-        """Progress of several teams as server-sent events, for anybody: counts, and no buyers."""
-        return EventStream(watch, id, request.headers.get("last-event-id", ""))
-
-    @api.get("/v1/teams/{team_id}/events", response_class=EventStream, status_code=200)
-    async def events_of_team(team_id: Id, request: Request) -> Response:
-        """Progress of one team as server-sent events, for anybody: counts, and no buyers."""
-        return EventStream(watch, [team_id], request.headers.get("last-event-id", ""))
 
     @api.get("/v1/teams/{team_id}")
     async def team(team_id: Id, source: Source) -> TeamView:
