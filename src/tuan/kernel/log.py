@@ -18,7 +18,7 @@ def configure(stream: TextIO, *, level: int = logging.INFO) -> None:
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
-        processors=[*shared, structlog.processors.EventRenamer("event"), _one_line],
+        processors=[*shared, _one_line],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
