@@ -144,6 +144,7 @@ async def test_a_body_that_is_no_object_of_ours_is_illegal(mall: OldMall, path: 
         NOW.isoformat(),
         NOW.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
     ],
+    ids=["milliseconds", "milliseconds as text", "ISO", "ISO in UTC"],
 )
 async def test_a_payment_is_told_with_its_moment_in_any_of_the_old_forms(
     mall: OldMall, written: object
