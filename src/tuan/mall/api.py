@@ -11,18 +11,22 @@ import segno
 from fastapi import APIRouter, Depends, FastAPI, Header, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from prometheus_client import CollectorRegistry
+from pydantic import StringConstraints
 
 from tuan.kernel.errors import InvalidRequest, NotFound
 from tuan.kernel.web import Body, Id, add_probes, build_fastapi
 from tuan.mall import hooks
+from tuan.mall.attempt import payment_to_make
 from tuan.mall.buyer import Buyer, LoginTicket
 from tuan.mall.checkout import OrderRequest, PaymentTerms, place_order
+from tuan.mall.close import cancel_order
 from tuan.mall.doors import Doors
 from tuan.mall.hand_over import hand_over_page
 from tuan.mall.login import begin_login, look_at_ticket, redeem, sign_out
 from tuan.mall.look import look_around, look_at_product, look_at_team
 from tuan.mall.order import Order, OrderKind
-from tuan.mall.own_orders import awaited_payment, own_order, own_orders, with_their_story
+from tuan.mall.own_orders import own_order, own_orders, with_their_story
+from tuan.mall.take_back import ask_refund
 from tuan.mall.views import (
     BuyerView,
     GroupOffer,
@@ -39,6 +43,7 @@ from tuan.mall.views import (
 from tuan.mall.visitor import Here, Jar, SignedInBuyer, Visitor, from_our_own_pages
 
 IdempotencyKey = Annotated[str, Header(pattern=r"^[!-~]{8,64}$")]
+Reason = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
 Limit = Annotated[int, Query(ge=1, le=50)]
 CURSOR = re.compile(r"([0-9]{1,17})\.([0-9A-Z]{20})", re.ASCII)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -53,6 +58,14 @@ class OrderBody(Body):
     kind: OrderKind
     campaign_id: Id | None = None
     team_id: Id | None = None
+
+
+class CancellationBody(Body):
+    """Nothing: the order says it all."""
+
+
+class RefundBody(Body):
+    reason: Reason
 
 
 v1 = APIRouter(prefix="/v1", dependencies=[Depends(from_our_own_pages)])
@@ -163,10 +176,10 @@ async def create_order(
 ) -> OrderView:
     """Send the same Idempotency-Key with every retry of the same press."""
     request = OrderRequest(buyer_id=buyer.id, idempotency_key=idempotency_key, **body.model_dump())
-    terms = PaymentTerms(gateway=doors.gateway.name, pay_within=doors.pay_within)
-    order = await place_order(doors.pool, doors.market, request, terms=terms, now=doors.clock())
-    [view] = await _views(doors, buyer, [order])
-    return view
+    order = await place_order(
+        doors.pool, doors.jobs, doors.market, request, terms=_terms(doors), now=doors.clock()
+    )
+    return await _view(doors, buyer, order)
 
 
 @v1.get("/orders")
@@ -188,9 +201,31 @@ async def list_orders(
 
 @v1.get("/orders/{number}")
 async def read_order(number: Annotated[Id, Path()], doors: Here, buyer: SignedInBuyer) -> OrderView:
+    return await _view(doors, buyer, await own_order(doors.pool, number, buyer_id=buyer.id))
+
+
+@v1.post("/orders/{number}/cancellation")
+async def cancel(
+    number: Annotated[Id, Path()], body: CancellationBody, doors: Here, buyer: SignedInBuyer
+) -> OrderView:
+    """Before it is paid for. Cancelling again changes nothing."""
+    await own_order(doors.pool, number, buyer_id=buyer.id)
+    order = await cancel_order(
+        doors.pool, doors.jobs, doors.gateways, doors.market, order_number=number, now=doors.clock()
+    )
+    return await _view(doors, buyer, order)
+
+
+@v1.post("/orders/{number}/refund")
+async def refund(
+    number: Annotated[Id, Path()], body: RefundBody, doors: Here, buyer: SignedInBuyer
+) -> OrderView:
+    """After it is paid for, while its team forms. Asking again changes nothing."""
     order = await own_order(doors.pool, number, buyer_id=buyer.id)
-    [view] = await _views(doors, buyer, [order])
-    return view
+    order = await ask_refund(
+        doors.pool, doors.jobs, doors.market, order, reason=body.reason, now=doors.clock()
+    )
+    return await _view(doors, buyer, order)
 
 
 @v1.get("/orders/{number}/pay", response_class=HTMLResponse)
@@ -199,13 +234,14 @@ async def hand_over(
 ) -> Response:
     """A page that takes the buyer's browser to the cashier."""
     order = await own_order(doors.pool, number, buyer_id=buyer.id)
+    now = doors.clock()
     return hand_over_page(
         order,
-        await awaited_payment(doors.pool, order),
+        await payment_to_make(doors.pool, order.number, terms=_terms(doors), now=now),
         gateway=doors.gateway,
         shop_url=doors.shop_url,
         user_agent=request.headers.get("user-agent", ""),
-        now=doors.clock(),
+        now=now,
     )
 
 
@@ -225,6 +261,15 @@ def _ticket_view(ticket: LoginTicket, doors: Doors) -> TicketView:
 def _qr_svg(url: str) -> str:
     svg: str = segno.make(url, error="m").svg_inline(border=2, omitsize=True)
     return svg
+
+
+def _terms(doors: Doors) -> PaymentTerms:
+    return PaymentTerms(gateway=doors.gateway.name, pay_within=doors.pay_within)
+
+
+async def _view(doors: Doors, buyer: Buyer, order: Order) -> OrderView:
+    [view] = await _views(doors, buyer, [order])
+    return view
 
 
 async def _views(doors: Doors, buyer: Buyer, orders: Sequence[Order]) -> list[OrderView]:

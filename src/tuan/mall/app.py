@@ -1,5 +1,6 @@
 """Puts the mall together; the only module that knows all its parts."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -20,6 +21,7 @@ from tuan.mall.config import MallSettings
 from tuan.mall.doors import Doors
 from tuan.mall.gateways.alipay import Alipay, AlipayAccount
 from tuan.mall.market_client import MarketClient
+from tuan.mall.sweep import Sweep
 from tuan.mall.wechat import WeChat
 from tuan.mall.wechat_push import PushReader
 from tuan.mall.worker import assign
@@ -35,6 +37,7 @@ def build(
     http = httpx.AsyncClient(transport=transport, follow_redirects=False, trust_env=False)
     doors = _doors(settings, clock, http)
     assign(doors)
+    sweep = Sweep(pool=doors.pool, jobs=doors.jobs, gateways=doors.gateways, market=doors.market, clock=clock)
     registry = CollectorRegistry()
 
     async def ready() -> bool:
@@ -45,16 +48,24 @@ def build(
         async with doors.pool, http:
             yield
 
+    async def work() -> None:
+        await asyncio.gather(doors.jobs.work(), sweep.keep_sweeping())
+
+    async def drain() -> None:
+        await sweep.sweep()
+        await doors.jobs.drain()
+
     api = build_api(doors, ready=ready, registry=registry)
     return Service(
         app=observed(api, service="mall", registry=registry),
         opened=opened,
-        work=doors.jobs.work,
-        drain=doors.jobs.drain,
+        work=work,
+        drain=drain,
     )
 
 
 def _doors(settings: MallSettings, clock: Clock, http: httpx.AsyncClient) -> Doors:
+    alipay = Alipay(http, alipay_account(settings))
     return Doors(
         public_url=settings.public_url.rstrip("/"),
         shop_url=settings.shop_url.rstrip("/"),
@@ -81,11 +92,12 @@ def _doors(settings: MallSettings, clock: Clock, http: httpx.AsyncClient) -> Doo
             aes_key=settings.wechat_aes_key.get_secret_value(),
             app_id=settings.wechat_app_id,
         ),
-        gateway=Alipay(http, _alipay_account(settings)),
+        gateway=alipay,
+        gateways={alipay.name: alipay},
     )
 
 
-def _alipay_account(settings: MallSettings) -> AlipayAccount:
+def alipay_account(settings: MallSettings) -> AlipayAccount:
     public_url = settings.public_url.rstrip("/")
     return AlipayAccount(
         gateway_url=settings.alipay_gateway_url,

@@ -12,10 +12,12 @@ from tuan.kernel.clock import BEIJING
 from tuan.kernel.db import Pool, transaction
 from tuan.kernel.errors import InvalidRequest, NotFound, Refusal
 from tuan.kernel.ids import fingerprint, new_code
+from tuan.kernel.jobs import Jobs
 from tuan.mall import store_order, store_payment, store_product
+from tuan.mall.close import abandon
 from tuan.mall.market_client import MarketClient, MarketRefusal, Seat
 from tuan.mall.order import Order, OrderKind, OrderStatus, Price, PriceChanged
-from tuan.mall.payment import HoldEnded, Payment, pay_until
+from tuan.mall.payment import HoldEnded, Payment, new_payment, pay_until
 from tuan.mall.product import Product
 
 
@@ -40,7 +42,13 @@ class PaymentTerms:
 
 
 async def place_order(
-    pool: Pool, market: MarketClient, request: OrderRequest, *, terms: PaymentTerms, now: datetime
+    pool: Pool,
+    jobs: Jobs,
+    market: MarketClient,
+    request: OrderRequest,
+    *,
+    terms: PaymentTerms,
+    now: datetime,
 ) -> Order:
     """The order, awaiting its payment. The same key returns the same order.
 
@@ -58,7 +66,7 @@ async def place_order(
     except MarketRefusal as refusal:
         order = await _refuse(pool, order.number, refusal, now=now)
     else:
-        order = await _open_payment(pool, order.number, seat, terms=terms, now=now)
+        order = await _open_payment(pool, jobs, order.number, seat, terms=terms, now=now)
     return order.answer(request.fingerprint)
 
 
@@ -119,7 +127,7 @@ async def _refuse(pool: Pool, number: str, refusal: Refusal, *, now: datetime) -
 
 
 async def _open_payment(
-    pool: Pool, number: str, seat: Seat | None, *, terms: PaymentTerms, now: datetime
+    pool: Pool, jobs: Jobs, number: str, seat: Seat | None, *, terms: PaymentTerms, now: datetime
 ) -> Order:
     async with transaction(pool) as connection:
         order = await store_order.hold(connection, number)
@@ -129,8 +137,7 @@ async def _open_payment(
         try:
             payment = _price(order, seat, terms=terms, now=now)
         except (PriceChanged, HoldEnded) as refusal:
-            order.refuse(refusal, now=now)
-            await store_order.save(connection, order)
+            await abandon(connection, jobs, order, refusal, now=now)
             return order
 
         await store_order.save(connection, order)
@@ -150,12 +157,16 @@ def _price(order: Order, seat: Seat | None, *, terms: PaymentTerms, now: datetim
         discount_fen=0 if seat is None else seat.discount_fen,
         payable_fen=order.list_fen if seat is None else seat.payable_fen,
     )
-    order.await_payment(price, team_id=None if seat is None else seat.team_id)
-    return Payment(
+    order.await_payment(
+        price,
+        team_id=None if seat is None else seat.team_id,
+        hold_until=None if seat is None else seat.hold_until,
+    )
+    return new_payment(
         number=order.number,
         order_number=order.number,
         gateway=terms.gateway,
         amount_fen=order.payable_fen,
-        opened_at=now,
         expires_at=expires_at,
+        now=now,
     )

@@ -1,5 +1,6 @@
 """Everything the mall's edges need in hand: where it stands, what it keeps, and who it talks to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -25,4 +26,5 @@ class Doors:
     market: MarketClient
     wechat: WeChat
     pushes: PushReader
-    gateway: Gateway
+    gateway: Gateway  # Of new payments.
+    gateways: Mapping[str, Gateway]  # By the name that each payment keeps.

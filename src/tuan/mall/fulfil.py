@@ -9,7 +9,8 @@ import structlog
 from tuan.kernel.db import Pool, transaction
 from tuan.kernel.ids import new_code
 from tuan.kernel.jobs import Jobs
-from tuan.mall import store_order
+from tuan.mall import store_ledger, store_order
+from tuan.mall.ledger import delivered
 from tuan.mall.order import OrderKind, OrderStatus
 
 log = structlog.get_logger()
@@ -30,7 +31,7 @@ async def take_team_formed(pool: Pool, jobs: Jobs, formed: TeamFormed, *, now: d
 
         ready = []
         for order in await store_order.hold_all(connection, formed.order_numbers):
-            if order.status is OrderStatus.PAID and order.team_id == formed.team_id:
+            if order.may_be_shipped and order.team_id == formed.team_id:
                 order.make_ready(now=now)
                 await store_order.save(connection, order)
                 ready.append(order.number)
@@ -53,3 +54,4 @@ async def fulfil(pool: Pool, *, order_number: str, now: datetime) -> None:
         order.fulfil(now=now)
         await store_order.save(connection, order)
         await store_order.deliver(connection, order.number, code=new_code(12), now=now)
+        await store_ledger.book(connection, delivered(order), now=now)

@@ -1,6 +1,6 @@
 """What others tell us over HTTP: Alipay, WeChat, the market. Each proves who it is in its own way."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 import structlog
 from fastapi import APIRouter, Path, Request
@@ -10,12 +10,14 @@ from pydantic import BaseModel
 from tuan.kernel import webhook
 from tuan.kernel.web import Id
 from tuan.mall.fulfil import TeamFormed, take_team_formed
+from tuan.mall.given_back import GivenBack, SeatsGivenBack, take_seats_given_back
 from tuan.mall.login import take_scan
 from tuan.mall.pay import take_notify, take_return
 from tuan.mall.payment import UnknownPayment
 from tuan.mall.visitor import Here
 
 router = APIRouter(include_in_schema=False)
+GIVEN_BACK = frozenset(kind.value for kind in GivenBack)
 log = structlog.get_logger()
 
 
@@ -24,13 +26,18 @@ class TeamFormedData(BaseModel):
     out_trade_nos: list[Id]
 
 
+class TeamFailedData(TeamFormedData):
+    released_out_trade_nos: list[Id]
+
+
+class SeatData(BaseModel):
+    team_id: Id
+    out_trade_no: Id
+
+
 class MarketEvent(BaseModel):
     type: str
-
-
-class TeamFormedEvent(BaseModel):
-    type: Literal["team.formed"]
-    data: TeamFormedData
+    data: dict[str, Any]
 
 
 @router.post("/hooks/alipay")
@@ -72,12 +79,27 @@ async def market_webhook(request: Request, doors: Here) -> Response:
     """An event we have no use for is accepted: the market sends all it has."""
     raw = await request.body()
     webhook.verify(doors.market_webhook_secret, raw, request.headers)
-    if MarketEvent.model_validate_json(raw).type == "team.formed":
-        data = TeamFormedEvent.model_validate_json(raw).data
-        formed = TeamFormed(
-            webhook_id=request.headers[webhook.ID_HEADER],
-            team_id=data.team_id,
-            order_numbers=data.out_trade_nos,
-        )
-        await take_team_formed(doors.pool, doors.jobs, formed, now=doors.clock())
+    event = MarketEvent.model_validate_json(raw)
+    webhook_id, now = request.headers[webhook.ID_HEADER], doors.clock()
+    if event.type == "team.formed":
+        await take_team_formed(doors.pool, doors.jobs, _team_formed(event, webhook_id), now=now)
+    elif event.type in GIVEN_BACK:
+        await take_seats_given_back(doors.pool, doors.jobs, _given_back(event, webhook_id), now=now)
     return Response(status_code=204)
+
+
+def _team_formed(event: MarketEvent, webhook_id: str) -> TeamFormed:
+    data = TeamFormedData.model_validate(event.data)
+    return TeamFormed(webhook_id=webhook_id, team_id=data.team_id, order_numbers=data.out_trade_nos)
+
+
+def _given_back(event: MarketEvent, webhook_id: str) -> SeatsGivenBack:
+    kind = GivenBack(event.type)
+    if kind is GivenBack.TEAM_FAILED:
+        failed = TeamFailedData.model_validate(event.data)
+        numbers = [*failed.out_trade_nos, *failed.released_out_trade_nos]
+        return SeatsGivenBack(webhook_id=webhook_id, kind=kind, team_id=failed.team_id, order_numbers=numbers)
+    seat = SeatData.model_validate(event.data)
+    return SeatsGivenBack(
+        webhook_id=webhook_id, kind=kind, team_id=seat.team_id, order_numbers=[seat.out_trade_no]
+    )

@@ -113,6 +113,10 @@ class MarketClient:
         path = f"/v1/seats/{quoted(out_trade_no, safe='')}/settlement"
         return await self._ask(Seat, "PUT", path, body={"paid_at": paid_at.isoformat()})
 
+    async def release(self, *, out_trade_no: str) -> Seat:
+        """Gives the seat back, paid or not. Safe to repeat."""
+        return await self._ask(Seat, "PUT", f"/v1/seats/{quoted(out_trade_no, safe='')}/release", body={})
+
     async def team(self, team_id: str) -> Team:
         return await self._ask(Team, "GET", f"/v1/teams/{quoted(team_id, safe='')}")
 

@@ -24,6 +24,11 @@ class Verdict(StrEnum):
     ANOTHER_TRADE = "another_trade"
 
     @property
+    def is_alarming(self) -> bool:
+        """Signed by the gateway, and not what we expect of it."""
+        return self in ALARMING
+
+    @property
     def accepted(self) -> bool:
         """Whether the gateway may stop telling us."""
         return self in ACCEPTED
@@ -31,6 +36,15 @@ class Verdict(StrEnum):
 
 ACCEPTED = frozenset(
     {Verdict.PAID, Verdict.REPEATED, Verdict.LATE_MONEY, Verdict.NOT_PAID, Verdict.REFUND_NEWS}
+)
+ALARMING = frozenset(
+    {
+        Verdict.OTHER_APP,
+        Verdict.UNKNOWN_PAYMENT,
+        Verdict.AMOUNT_DIFFERS,
+        Verdict.OTHER_SELLER,
+        Verdict.ANOTHER_TRADE,
+    }
 )
 
 
@@ -57,13 +71,19 @@ class Notice:
     says_paid: bool
     tells_of_refund: bool
 
+    @property
+    def brings_us_money(self) -> bool:
+        """Of whatever amount: the gateway keeps it in our name, and so it can be given back."""
+        ours = self.app_is_ours and self.seller_is_ours
+        return ours and self.says_paid and not self.tells_of_refund and (self.amount_fen or 0) > 0
+
     def objection(self, payment: Payment | None) -> Verdict | None:
         """Why not to believe in money, checked in the order that Alipay's document asks for."""
         if not self.app_is_ours:
             return Verdict.OTHER_APP
         if payment is None:
             return Verdict.UNKNOWN_PAYMENT
-        if self.amount_fen != payment.amount_fen:
+        if self.amount_fen is None or self.amount_fen not in (payment.amount_fen, payment.received_fen):
             return Verdict.AMOUNT_DIFFERS
         if not self.seller_is_ours:
             return Verdict.OTHER_SELLER
@@ -75,6 +95,6 @@ class Notice:
         return Receipt(
             payment_number=payment.number,
             gateway_trade_no=self.gateway_trade_no,
-            amount_fen=payment.amount_fen,
+            amount_fen=self.amount_fen or payment.amount_fen,
             paid_at=self.paid_at or now,
         )

@@ -53,6 +53,30 @@ class OrderMovedOn(Refusal):
     code = "order_moved_on"
 
 
+class OrderCancelled(Refusal):
+    """You have cancelled this order."""
+
+    code = "order_cancelled"
+
+
+class OrderAbandoned(Refusal):
+    """This order was not completed in time; order again."""
+
+    code = "order_abandoned"
+
+
+class AlreadyPaid(Refusal):
+    """This order has been paid for; it can only be refunded."""
+
+    code = "already_paid"
+
+
+class RefundNeedsOperator(Refusal):
+    """This order is beyond what a buyer can take back alone; ask the shop."""
+
+    code = "refund_needs_operator"
+
+
 class PriceChanged(Refusal):
     """The price of this product has just changed; look again before you buy."""
 
@@ -105,18 +129,35 @@ class Order:
     payable_fen: int
     created_at: datetime
     status: OrderStatus = OrderStatus.CREATED
+    hold_until: datetime | None = None  # The market keeps the seat until then.
     paid_at: datetime | None = None
     settled_at: datetime | None = None
     ready_at: datetime | None = None
     fulfilled_at: datetime | None = None
     closed_at: datetime | None = None
+    refund_asked_at: datetime | None = None
+    refund_reason: str | None = field(default=None, repr=False)
     refunding_at: datetime | None = None
     refunded_at: datetime | None = None
     refusal_code: str | None = None
     refusal_status: int | None = None
     refusal_detail: str | None = field(default=None, repr=False)
 
-    def await_payment(self, price: Price, *, team_id: str | None) -> None:
+    @property
+    def is_cancellable(self) -> bool:
+        return self.status in (OrderStatus.CREATED, OrderStatus.AWAITING_PAYMENT)
+
+    @property
+    def is_refundable(self) -> bool:
+        """By the buyer alone, as long as the team forms."""
+        waits = self.status is OrderStatus.PAID and self.kind is OrderKind.GROUP
+        return waits and self.refund_asked_at is None
+
+    @property
+    def may_be_shipped(self) -> bool:
+        return self.status is OrderStatus.PAID and self.refund_asked_at is None
+
+    def await_payment(self, price: Price, *, team_id: str | None, hold_until: datetime | None) -> None:
         """Raises PriceChanged when the list price is not the one the buyer was shown."""
         self._require(OrderStatus.AWAITING_PAYMENT)
         if price.list_fen != self.list_fen:
@@ -126,6 +167,7 @@ class Order:
         self.discount_fen = price.discount_fen
         self.payable_fen = price.payable_fen
         self.team_id = team_id
+        self.hold_until = hold_until
 
     def pay(self, *, paid_at: datetime) -> None:
         self._require(OrderStatus.PAID)
@@ -153,6 +195,15 @@ class Order:
         self.refusal_code = refusal.code
         self.refusal_status = refusal.status
         self.refusal_detail = str(refusal)
+
+    def ask_refund(self, *, reason: str, now: datetime) -> None:
+        """From here on it is not shipped. Raises OrderMovedOn unless it was paid for, RefundNeedsOperator."""
+        if self.paid_at is None:
+            raise OrderMovedOn
+        if not self.is_refundable:
+            raise RefundNeedsOperator
+        self.refund_asked_at = now
+        self.refund_reason = reason
 
     def begin_refund(self, *, now: datetime) -> None:
         self._require(OrderStatus.REFUNDING)

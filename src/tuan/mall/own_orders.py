@@ -22,8 +22,17 @@ class OrderSeen:
     team: SeenTeam | None  # None also while the market does not answer.
 
     @property
+    def is_payable(self) -> bool:
+        return self.order.status is OrderStatus.AWAITING_PAYMENT
+
+    @property
+    def is_refundable(self) -> bool:
+        """As far as we can see: the market may know better."""
+        return self.order.is_refundable and (self.team is None or self.team.team.status == "forming")
+
+    @property
     def awaited(self) -> Payment | None:
-        return self.payment if self.order.status is OrderStatus.AWAITING_PAYMENT else None
+        return self.payment if self.is_payable else None
 
 
 async def own_order(pool: Pool, number: str, *, buyer_id: str) -> Order:
@@ -41,12 +50,6 @@ async def own_orders(
     """Newest first; `before` is when the last one seen was created, and its number."""
     async with transaction(pool) as connection:
         return await store_order.page(connection, buyer_id=buyer_id, before=before, limit=limit)
-
-
-async def awaited_payment(pool: Pool, order: Order) -> Payment | None:
-    async with transaction(pool) as connection:
-        payments = await store_payment.open_of(connection, [order.number])
-    return payments.get(order.number)
 
 
 async def with_their_story(

@@ -4,10 +4,10 @@ from datetime import datetime
 
 from tuan.kernel.db import Pool, transaction
 from tuan.kernel.jobs import Jobs
-from tuan.mall import store_order, store_payment
+from tuan.mall import store_order
 from tuan.mall.market_client import MarketClient, MarketRefusal
 from tuan.mall.order import Order, OrderStatus
-from tuan.mall.refund import owe_refund
+from tuan.mall.refund import refund_order
 
 # seat_gone, team_closed: paid too late. not_found: the market never heard of the seat.
 LOST = frozenset({"seat_gone", "team_closed", "not_found"})
@@ -39,7 +39,4 @@ async def _give_back(pool: Pool, jobs: Jobs, lost: Order, *, now: datetime) -> N
     async with transaction(pool) as connection:
         order = await store_order.hold(connection, lost.number)
         if order.status is OrderStatus.PAID:
-            payment = await store_payment.hold_paid(connection, order.number)
-            order.begin_refund(now=now)
-            await store_order.save(connection, order)
-            await owe_refund(connection, jobs, payment, reason="未能成团，全额退款", now=now)
+            await refund_order(connection, jobs, order, reason="未能成团，全额退款", now=now)

@@ -40,8 +40,10 @@ PAGE = """
 
 SAVE = """
     UPDATE mall_order SET status = %(status)s, team_id = %(team_id)s, discount_fen = %(discount_fen)s,
-        payable_fen = %(payable_fen)s, paid_at = %(paid_at)s, settled_at = %(settled_at)s,
+        payable_fen = %(payable_fen)s, hold_until = %(hold_until)s,
+        paid_at = %(paid_at)s, settled_at = %(settled_at)s,
         ready_at = %(ready_at)s, fulfilled_at = %(fulfilled_at)s, closed_at = %(closed_at)s,
+        refund_asked_at = %(refund_asked_at)s, refund_reason = %(refund_reason)s,
         refunding_at = %(refunding_at)s, refunded_at = %(refunded_at)s,
         refusal_code = %(refusal_code)s, refusal_status = %(refusal_status)s,
         refusal_detail = %(refusal_detail)s

@@ -10,23 +10,31 @@ from psycopg.rows import dict_row
 from tuan.kernel.db import Connection
 from tuan.kernel.ids import new_id
 from tuan.mall.notify import Verdict
-from tuan.mall.payment import Payment, PaymentStatus, Refund, RefundStatus
+from tuan.mall.payment import Payment, PaymentStatus, Refund, RefundStatus, ToldBy
 
 ADD = """
-    INSERT INTO payment (number, order_number, gateway, amount_fen, opened_at, expires_at, status)
+    INSERT INTO payment (number, order_number, gateway, amount_fen, opened_at, expires_at, status, ask_at)
     VALUES (%(number)s, %(order_number)s, %(gateway)s, %(amount_fen)s, %(opened_at)s, %(expires_at)s,
-        %(status)s)"""
+        %(status)s, %(ask_at)s)"""
 
 FIND = "SELECT * FROM payment WHERE number = %(number)s"
 
 HOLD = "SELECT * FROM payment WHERE number = %(number)s FOR UPDATE"
+
+ALL_OF = "SELECT * FROM payment WHERE order_number = %(number)s ORDER BY opened_at, number FOR UPDATE"
+
+# Several sweeps may look at once: each takes those that no other has in hand.
+DUE = """
+    SELECT * FROM payment WHERE ask_at <= %(now)s ORDER BY ask_at LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED"""
 
 OPEN_OF = "SELECT * FROM payment WHERE order_number = ANY(%(numbers)s) AND status = 'open'"
 
 HOLD_PAID = "SELECT * FROM payment WHERE order_number = %(number)s AND status = 'paid' FOR UPDATE"
 
 SAVE = """
-    UPDATE payment SET status = %(status)s, gateway_trade_no = %(gateway_trade_no)s, paid_at = %(paid_at)s
+    UPDATE payment SET status = %(status)s, gateway_trade_no = %(gateway_trade_no)s, paid_at = %(paid_at)s,
+        received_fen = %(received_fen)s, told_by = %(told_by)s, ask_at = %(ask_at)s
     WHERE number = %(number)s"""
 
 OWE_REFUND = """
@@ -38,11 +46,15 @@ REFUND = "SELECT * FROM refund WHERE number = %(number)s"
 
 HOLD_REFUNDS_OF = "SELECT * FROM refund WHERE order_number = %(number)s ORDER BY number FOR UPDATE"
 
-SAVE_REFUND = "UPDATE refund SET status = %(status)s, done_at = %(done_at)s WHERE number = %(number)s"
+SAVE_REFUND = """
+    UPDATE refund SET status = %(status)s, done_at = %(done_at)s, tries = %(tries)s, trouble = %(trouble)s
+    WHERE number = %(number)s"""
 
 LOG_NOTIFY = """
-    INSERT INTO notify_log (id, gateway, received_at, payment_number, verdict, raw)
-    VALUES (%(id)s, %(gateway)s, %(now)s, %(payment_number)s, %(verdict)s, %(raw)s)"""
+    INSERT INTO notify_log (id, gateway, received_at, payment_number, verdict, raw, replay_of)
+    VALUES (%(id)s, %(gateway)s, %(now)s, %(payment_number)s, %(verdict)s, %(raw)s, %(replay_of)s)"""
+
+RAW_NOTIFY = "SELECT raw FROM notify_log WHERE id = %(id)s AND gateway = %(gateway)s"
 
 
 async def add(connection: Connection, payment: Payment) -> None:
@@ -58,6 +70,16 @@ async def hold(connection: Connection, number: str) -> Payment:
     """Locks a payment that exists until the transaction ends."""
     [payment] = await _payments(connection, HOLD, number=number)
     return payment
+
+
+async def hold_all(connection: Connection, order_number: str) -> list[Payment]:
+    """Locks every payment of an order, oldest first."""
+    return await _payments(connection, ALL_OF, number=order_number)
+
+
+async def take_due(connection: Connection, *, now: datetime, limit: int) -> list[Payment]:
+    """Locks payments about which it is time to ask, except those somebody else holds."""
+    return await _payments(connection, DUE, now=now, limit=limit)
 
 
 async def open_of(connection: Connection, order_numbers: Sequence[str]) -> dict[str, Payment]:
@@ -100,6 +122,7 @@ async def log_notify(
     payment_number: str | None,
     verdict: Verdict,
     raw: bytes,
+    replay_of: str | None,
     now: datetime,
 ) -> None:
     notify = {
@@ -108,9 +131,16 @@ async def log_notify(
         "payment_number": payment_number,
         "verdict": verdict,
         "raw": raw,
+        "replay_of": replay_of,
         "now": now,
     }
     await connection.execute(LOG_NOTIFY, notify)
+
+
+async def raw_notify(connection: Connection, notify_id: str, *, gateway: str) -> bytes | None:
+    answer = await connection.execute(RAW_NOTIFY, {"id": notify_id, "gateway": gateway})
+    found = await answer.fetchone()
+    return None if found is None else bytes(found[0])
 
 
 async def _payments(connection: Connection, query: LiteralString, **asked: object) -> list[Payment]:
@@ -126,7 +156,9 @@ async def _refunds(connection: Connection, query: LiteralString, **asked: object
 
 
 def _payment(row: dict[str, Any]) -> Payment:
-    return Payment(**row | {"status": PaymentStatus(row["status"])})
+    told_by = row["told_by"]
+    words = {"status": PaymentStatus(row["status"]), "told_by": ToldBy(told_by) if told_by else None}
+    return Payment(**row | words)
 
 
 def _refund(row: dict[str, Any]) -> Refund:

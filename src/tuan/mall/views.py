@@ -10,6 +10,7 @@ from tuan.mall.market_client import Quote, Statistics
 from tuan.mall.order import OrderKind, OrderStatus
 from tuan.mall.own_orders import OrderSeen
 from tuan.mall.store_order import Delivery
+from tuan.mall.timeline import Happened, Step, timeline
 
 HOLDS_A_SEAT = frozenset({"locked", "settled"})
 STRANGER = "拼友"
@@ -198,6 +199,15 @@ class DeliveryView(BaseModel):
         return cls(code=delivery.code, delivered_at=delivery.delivered_at)
 
 
+class StepView(BaseModel):
+    what: Step
+    at: AwareDatetime
+
+    @classmethod
+    def of(cls, happened: Happened) -> Self:
+        return cls(what=happened.what, at=happened.at)
+
+
 class OrderView(BaseModel):
     number: str
     status: OrderStatus
@@ -216,6 +226,11 @@ class OrderView(BaseModel):
     ready_at: AwareDatetime | None
     fulfilled_at: AwareDatetime | None
     closed_at: AwareDatetime | None
+    refunding_at: AwareDatetime | None
+    refunded_at: AwareDatetime | None
+    cancellable: bool
+    refundable: bool
+    timeline: list[StepView]
     delivery: DeliveryView | None
     server_time: AwareDatetime
 
@@ -235,13 +250,18 @@ class OrderView(BaseModel):
             campaign_id=order.campaign_id,
             team_id=order.team_id,
             team=seen.team and TeamView.of(seen.team),
-            pay_url=pay_url if awaited else None,
+            pay_url=pay_url if seen.is_payable else None,
             pay_until=awaited and awaited.expires_at,
             created_at=order.created_at,
             paid_at=order.paid_at,
             ready_at=order.ready_at,
             fulfilled_at=order.fulfilled_at,
             closed_at=order.closed_at,
+            refunding_at=order.refunding_at,
+            refunded_at=order.refunded_at,
+            cancellable=order.is_cancellable,
+            refundable=seen.is_refundable,
+            timeline=[StepView.of(happened) for happened in timeline(order)],
             delivery=seen.delivery and DeliveryView.of(seen.delivery),
             server_time=server_time,
         )

@@ -213,6 +213,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orders/{number}/cancellation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel
+         * @description Before it is paid for. Cancelling again changes nothing.
+         */
+        post: operations["cancel_v1_orders__number__cancellation_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{number}/refund": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refund
+         * @description After it is paid for, while its team forms. Asking again changes nothing.
+         */
+        post: operations["refund_v1_orders__number__refund_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orders/{number}/pay": {
         parameters: {
             query?: never;
@@ -246,6 +286,11 @@ export interface components {
             /** Avatar */
             avatar: number;
         };
+        /**
+         * CancellationBody
+         * @description Nothing: the order says it all.
+         */
+        CancellationBody: Record<string, never>;
         /** DeliveryView */
         DeliveryView: {
             /** Code */
@@ -372,6 +417,16 @@ export interface components {
             fulfilled_at: string | null;
             /** Closed At */
             closed_at: string | null;
+            /** Refunding At */
+            refunding_at: string | null;
+            /** Refunded At */
+            refunded_at: string | null;
+            /** Cancellable */
+            cancellable: boolean;
+            /** Refundable */
+            refundable: boolean;
+            /** Timeline */
+            timeline: components["schemas"]["StepView"][];
             delivery: components["schemas"]["DeliveryView"] | null;
             /**
              * Server Time
@@ -456,6 +511,11 @@ export interface components {
              */
             server_time: string;
         };
+        /** RefundBody */
+        RefundBody: {
+            /** Reason */
+            reason: string;
+        };
         /** SessionBody */
         SessionBody: {
             /** Ticket Id */
@@ -479,6 +539,20 @@ export interface components {
             teams_formed: number;
             /** Buyers */
             buyers: number;
+        };
+        /**
+         * Step
+         * @enum {string}
+         */
+        Step: "ordered" | "paid" | "team_formed" | "delivered" | "closed" | "refund_asked" | "refund_begun" | "refunded";
+        /** StepView */
+        StepView: {
+            what: components["schemas"]["Step"];
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
         };
         /** TeamPageView */
         TeamPageView: {
@@ -924,6 +998,76 @@ export interface operations {
             };
         };
     };
+    cancel_v1_orders__number__cancellation_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CancellationBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    refund_v1_orders__number__refund_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RefundBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     hand_over_v1_orders__number__pay_get: {
         parameters: {
             query?: never;
@@ -940,7 +1084,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/html": string;
+                };
             };
             /** @description Refused; `code` says why. */
             "4XX": {
@@ -948,7 +1094,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "text/html": components["schemas"]["Problem"];
                 };
             };
         };
