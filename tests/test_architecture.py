@@ -16,7 +16,7 @@ SERVICES = ("market", "mall", "sandbox")
 
 RULES = {
     "market": {"campaign", "discount", "team", "books", "switch", "operator", "delivery"},
-    "mall": {"product", "buyer", "order", "payment"},
+    "mall": {"product", "buyer", "order", "payment", "ledger", "timeline"},
 }
 EDGES = {"api", "hooks", "worker", "app", "config", "views"}
 SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM)\s+[a-z_*(]", re.ASCII)

@@ -131,14 +131,17 @@ def openapi(
 def audit(
     data: Annotated[Path, typer.Option(help="The folder of a `tuan up`, running or not.")] = Path(".tuan"),
     market: Annotated[
-        str | None, typer.Option(envvar="TUAN_MARKET_DATABASE_URL", help="Or the market's database itself.")
+        str | None, typer.Option(envvar="TUAN_MARKET_DATABASE_URL", help="Or the market's database itself,")
+    ] = None,
+    mall: Annotated[
+        str | None, typer.Option(envvar="TUAN_MALL_DATABASE_URL", help="or the mall's, or both.")
     ] = None,
 ) -> None:
     """Ask every rule about rows that must not exist. Exits 0 only if none does."""
     from tuan.audits import report
 
-    if market:
-        raise typer.Exit(report({"market": market}, console))
+    if given := {service: url for service, url in (("market", market), ("mall", mall)) if url}:
+        raise typer.Exit(report(given, console))
     if not (data / "postgres").is_dir():
         raise typer.BadParameter(f"{data} holds no database")
     with embedded_postgres(data / "postgres") as server:
