@@ -21,6 +21,7 @@ from tuan.kernel.money import yuan_text
 NAMES = ("安安", "小博", "彩彩", "丁丁", "恩恩")
 PAY_PASSWORD = "111111"  # noqa: S105 - What the sandbox's cashier takes from anybody.
 PATIENCE_SECONDS = 60.0
+OFFERED_WITHIN_SECONDS = 15.0
 
 
 class StoryBroken(Exception):
@@ -66,12 +67,8 @@ async def tell(
 
 
 async def _play(browsers: Browsers, product_id: str, console: Console) -> None:
-    async with browsers.open() as visitor:
-        product = await _get(visitor, f"/api/mall/v1/products/{product_id}")
+    product = await _offer(browsers, product_id)
     group = product["group"]
-    if group is None:
-        raise StoryBroken(f"{product_id} is not sold in teams")
-
     console.print(f"{product['title']}: ¥{yuan_text(product['list_fen'])} alone,", end=" ")
     console.print(f"¥{yuan_text(group['payable_fen'])} in a team of {group['seats_target']}.")
     async with AsyncExitStack() as stack:
@@ -88,6 +85,16 @@ async def _play(browsers: Browsers, product_id: str, console: Console) -> None:
             team_id = await _order(buyer, product, team_id)
         await asyncio.gather(*(_pay(buyer) for buyer in buyers))
         await asyncio.gather(*(_await_delivery(buyer) for buyer in buyers))
+
+
+async def _offer(browsers: Browsers, product_id: str) -> dict[str, Any]:
+    """A market that is slow to answer is no offer, to the mall; so look again, as people do."""
+    async with browsers.open() as visitor, asyncio.timeout(OFFERED_WITHIN_SECONDS):
+        while True:
+            product = await _get(visitor, f"/api/mall/v1/products/{product_id}")
+            if product["group"] is not None:
+                return product
+            await asyncio.sleep(0.5)
 
 
 async def _sign_in(buyer: Buyer) -> None:

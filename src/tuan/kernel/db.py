@@ -1,7 +1,7 @@
 """PostgreSQL, set up for many short transactions whose statements are sent ahead of their answers."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, LiteralString, TypeVar
 
 import msgspec
@@ -15,6 +15,8 @@ from tuan.kernel.errors import Overloaded, Unreachable
 Connection = psycopg.AsyncConnection[TupleRow]
 Pool = AsyncConnectionPool[Connection]
 Row = TypeVar("Row")
+
+WARM_WITHIN_SECONDS = 5.0
 
 LIMITS: Final = {
     "lock_timeout": "2s",
@@ -57,6 +59,17 @@ TAKE_YOUR_TIME: LiteralString = """
     SELECT set_config('statement_timeout', '300s', true), set_config('lock_timeout', '60s', true),
         CASE WHEN current_setting('server_version_num')::int >= 170000
             THEN set_config('transaction_timeout', '0', true) END"""
+
+
+@asynccontextmanager
+async def opened_pool(pool: Pool) -> AsyncIterator[None]:
+    """With a connection at hand, so that the first request waits for none. A database that is away is no
+    reason not to start: readiness tells of it."""
+    async with pool:
+        with suppress(PoolTimeout):
+            async with pool.connection(WARM_WITHIN_SECONDS):
+                pass
+        yield
 
 
 @asynccontextmanager

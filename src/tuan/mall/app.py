@@ -10,7 +10,7 @@ import httpx
 from prometheus_client import CollectorRegistry
 
 from tuan.kernel.clock import Clock, utc_now
-from tuan.kernel.db import build_pool
+from tuan.kernel.db import build_pool, opened_pool
 from tuan.kernel.jobs import Jobs
 from tuan.kernel.observe import observed
 from tuan.kernel.revision import is_migrated
@@ -45,7 +45,7 @@ def build(
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[None]:
-        async with doors.pool, http:
+        async with opened_pool(doors.pool), http:
             yield
 
     async def work() -> None:

@@ -10,7 +10,7 @@ import httpx
 from prometheus_client import CollectorRegistry
 
 from tuan.kernel.clock import Clock, utc_now
-from tuan.kernel.db import Pool, build_pool, transaction
+from tuan.kernel.db import Pool, build_pool, opened_pool, transaction
 from tuan.kernel.desk import Desk
 from tuan.kernel.errors import Refusal
 from tuan.kernel.jobs import Jobs
@@ -129,7 +129,8 @@ def build(
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[None]:
-        async with writers, readers, client, egress, catalog.listening(), watch.looking():
+        pools = opened_pool(writers), opened_pool(readers)
+        async with pools[0], pools[1], client, egress, catalog.listening(), watch.looking():
             yield
             await asyncio.gather(locking.close(), settling.close(), releasing.close())
 

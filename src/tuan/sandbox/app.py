@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from tuan.kernel.clock import Clock, utc_now
-from tuan.kernel.db import build_pool
+from tuan.kernel.db import build_pool, opened_pool
 from tuan.kernel.errors import Refusal
 from tuan.kernel.observe import observed
 from tuan.kernel.revision import is_migrated
@@ -61,7 +61,7 @@ def build(
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[None]:
-        async with pool, client:
+        async with opened_pool(pool), client:
             yield
 
     return Service(
