@@ -8,6 +8,7 @@ import pytest
 from market_builders import NOW
 from market_processes import query
 
+from tuan.kernel.clock import utc_now
 from tuan.kernel.service import Service
 
 LOCK = {"campaign_id": "summer", "goods_id": "tea", "channel": "app"}
@@ -180,13 +181,12 @@ async def test_within_the_grace_a_payment_made_in_time_still_forms_the_team(
     market: Service, http: httpx.AsyncClient, team: str, market_database: str
 ) -> None:
     close(market_database, ago=timedelta(minutes=1))
-    in_time = {"paid_at": (NOW - timedelta(minutes=10)).isoformat()}
+    in_time = {"paid_at": (utc_now() - timedelta(minutes=10)).isoformat()}
+    too_late = {"paid_at": utc_now().isoformat()}
 
     await market.drain()
     joined = await lock(http, 3, team_id=team)
-    late = await http.put(
-        "/v1/seats/T2/settlement", json={"paid_at": (NOW + timedelta(minutes=1)).isoformat()}
-    )
+    late = await http.put("/v1/seats/T2/settlement", json=too_late)
     settled = await http.put("/v1/seats/T2/settlement", json=in_time)
 
     assert joined.json()["code"] == "team_closed"
