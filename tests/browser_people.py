@@ -143,7 +143,7 @@ async def pay(page: Page) -> None:
     await page.get_by_test_id("confirm-pay").click()
     await page.get_by_test_id("buyer-sign-in").first.click()
     await page.get_by_test_id("pay-password").fill("111111")
-    await shoot(page, "cashier")
+    await shoot(page, "cashier" if page.viewport_size == PHONE else "cashier-desktop")
     await page.get_by_test_id("pay").click()
     await page.get_by_test_id("return-now").click()
     await page.wait_for_url("**/orders/*")
