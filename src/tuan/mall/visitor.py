@@ -1,17 +1,13 @@
 """Who is asking: the cookies of a browser, and whether it asks on its own site's behalf."""
 
 from typing import Annotated, cast
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Response
 
-from tuan.kernel.errors import Forbidden
+from tuan.kernel.own_pages import require_our_own_pages
 from tuan.mall.buyer import SESSION_LASTS, TICKET_LASTS, Buyer, NotSignedIn
 from tuan.mall.doors import Doors
 from tuan.mall.login import who_is
-
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-OUR_SITE = frozenset({"same-origin", "none"})
 
 
 def doors_of(request: Request) -> Doors:
@@ -79,19 +75,6 @@ SignedInBuyer = Annotated[Buyer, Depends(signed_in)]
 
 
 def from_our_own_pages(request: Request, response: Response, doors: Here) -> None:
-    """A change is made by our own pages only. Raises Forbidden for what another site made a browser send."""
+    """Raises Forbidden for a change that another site made a browser send."""
     response.headers["cache-control"] = "no-store"
-    if request.method in SAFE:
-        return
-    if request.headers.get("sec-fetch-site", "none") not in OUR_SITE:
-        raise Forbidden
-    origin = request.headers.get("origin")
-    if origin is not None and not _is_ours(origin, request, doors):
-        raise Forbidden
-
-
-def _is_ours(origin: str, request: Request, doors: Doors) -> bool:
-    """The address we are known by, or whichever led here: a proxy may have ended the https."""
-    public = urlsplit(doors.public_url)
-    host = request.headers.get("host")
-    return origin in {f"{public.scheme}://{public.netloc}", f"http://{host}", f"https://{host}"}
+    require_our_own_pages(request, public_url=doors.public_url)

@@ -2,20 +2,16 @@
 
 from dataclasses import dataclass
 from typing import Annotated, cast
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Response
 
 from tuan.kernel.clock import Clock
 from tuan.kernel.db import Pool
 from tuan.kernel.egress import Egress
-from tuan.kernel.errors import Forbidden
 from tuan.kernel.jobs import Jobs
+from tuan.kernel.own_pages import require_our_own_pages
 from tuan.market.operator import SESSION_LASTS, Deed, NotSignedIn, Operator, Permission
 from tuan.market.sign_in import who_is
-
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-OUR_SITE = frozenset({"same-origin", "none"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,19 +94,6 @@ def deed_of(operator: Operator, doors: Doors, *, reason: str = "") -> Deed:
 
 
 def from_our_own_pages(request: Request, response: Response, doors: Here) -> None:
-    """A change is made by our own pages only. Raises Forbidden for what another site made a browser send."""
+    """Raises Forbidden for a change that another site made a browser send."""
     response.headers["cache-control"] = "no-store"
-    if request.method in SAFE:
-        return
-    if request.headers.get("sec-fetch-site", "none") not in OUR_SITE:
-        raise Forbidden
-    origin = request.headers.get("origin")
-    if origin is not None and not _is_ours(origin, request, doors):
-        raise Forbidden
-
-
-def _is_ours(origin: str, request: Request, doors: Doors) -> bool:
-    """The address we are known by, or whichever led here: a proxy may have ended the https."""
-    public = urlsplit(doors.public_url)
-    host = request.headers.get("host")
-    return origin in {f"{public.scheme}://{public.netloc}", f"http://{host}", f"https://{host}"}
+    require_our_own_pages(request, public_url=doors.public_url)
