@@ -17,6 +17,13 @@ STARTS_WITHIN_SECONDS = 30
 @contextmanager
 def served(service: str, settings: Mapping[str, str]) -> Iterator[str]:
     """`tuan SERVICE api`; yields its address once it is ready."""
+    with mortal(service, settings) as (address, _):
+        yield address
+
+
+@contextmanager
+def mortal(service: str, settings: Mapping[str, str]) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The same, with its process, to be killed."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -24,7 +31,7 @@ def served(service: str, settings: Mapping[str, str]) -> Iterator[str]:
     with subprocess.Popen(command, env=os.environ | settings, stdout=subprocess.DEVNULL) as process:
         try:
             await_ready(f"http://127.0.0.1:{port}", process)
-            yield f"http://127.0.0.1:{port}"
+            yield f"http://127.0.0.1:{port}", process
         finally:
             process.terminate()
 
