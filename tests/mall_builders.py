@@ -11,32 +11,31 @@ import httpx
 import psycopg
 from mall_stand_ins import (
     AES_KEY,
-    ALIPAY_KEY,
-    APP_ID,
-    APP_KEY,
-    SELLER_ID,
+    ALIPAY,
     WECHAT_APP_ID,
     WECHAT_TOKEN,
     AlipayStandIn,
     ByHost,
     WeChatStandIn,
+    link_in,
 )
 from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from mall_market_stand_in import MarketStandIn
+from mall_wechatpay_stand_in import WECHATPAY, WeChatPayStandIn
 from tuan.kernel import webhook
 from tuan.kernel.db import build_pool
 from tuan.kernel.ids import new_id
 from tuan.kernel.money import yuan_text
-from tuan.kernel.rsa import private_pem, public_pem
 from tuan.kernel.service import Service
-from tuan.mall.app import alipay_account, build
+from tuan.mall.app import build
 from tuan.mall.audit import audit
 from tuan.mall.config import MallSettings
 from tuan.mall.demo import load_demo
-from tuan.mall.gateways.alipay import Alipay
+from tuan.mall.gateways.gateway import Gateway
+from tuan.mall.gateways.offered import Gateways, build_gateways
 from tuan.mall.market_client import MarketClient
 from tuan.mall.order import Order, OrderKind
 from tuan.mall.payment import Payment
@@ -92,16 +91,15 @@ def some_settings(database: str, **changes: Any) -> MallSettings:
         market_url="http://market.test",
         market_api_key=SecretStr("market-key"),
         market_webhook_secret=SecretStr(WEBHOOK_SECRET),
-        alipay_gateway_url="http://alipay.test/gateway.do",
-        alipay_app_id=APP_ID,
-        alipay_seller_id=SELLER_ID,
-        alipay_private_key=SecretStr(private_pem(APP_KEY)),
-        alipay_public_key=public_pem(ALIPAY_KEY.public_key()),
+        alipay=ALIPAY,
+        wechatpay=WECHATPAY,
         wechat_api_url="http://wechat.test",
         wechat_app_id=WECHAT_APP_ID,
         wechat_app_secret=SecretStr("wechat-secret"),
         wechat_token=SecretStr(WECHAT_TOKEN),
         wechat_aes_key=SecretStr(AES_KEY),
+        original_scan_confirms=True,
+        sign_ins_per_minute=1000,
     )
     return settings.model_copy(update=changes)
 
@@ -125,36 +123,49 @@ class World:
     clock: Wall
     market: MarketStandIn
     alipay: AlipayStandIn
+    wechatpay: WeChatPayStandIn
     wechat: WeChatStandIn
     network: ByHost
     service: Service
+    scans: int = 0
 
     @property
-    def gateway(self) -> Alipay:
-        """A door of our own, for flows that no route leads to."""
-        return Alipay(httpx.AsyncClient(transport=self.network), alipay_account(some_settings(self.database)))
+    def gateway(self) -> Gateway:
+        return self.gateways["alipay"]
+
+    @property
+    def gateways(self) -> Gateways:
+        """Doors of our own, for flows that no route leads to."""
+        http = httpx.AsyncClient(transport=self.network)
+        return build_gateways(some_settings(self.database), http, public_url=f"{SHOP}{API}")
 
     @property
     def market_door(self) -> MarketClient:
         http = httpx.AsyncClient(transport=self.network)
         return MarketClient(http, url="http://market.test", api_key="market-key", channel="c01")
 
-    def browser(self, **headers: str) -> httpx.AsyncClient:
-        transport = httpx.ASGITransport(Starlette(routes=[Mount(API, self.service.app)]))
+    def browser(self, *, address: str = "127.0.0.1", **headers: str) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(Starlette(routes=[Mount(API, self.service.app)]), client=(address, 1))
         return httpx.AsyncClient(transport=transport, base_url=SHOP, headers=headers)
 
     async def sign_in(self, browser: httpx.AsyncClient, openid: str) -> dict[str, Any]:
         ticket = (await browser.post(f"{API}/v1/login/tickets")).json()
-        await self.scan(ticket["id"], openid)
+        self.scans += 1
+        await self.scan_and_confirm(ticket["id"], openid, created=self.scans)
         answer = await browser.post(f"{API}/v1/sessions", json={"ticket_id": ticket["id"]})
         assert answer.status_code == 201, answer.text
-        buyer: dict[str, Any] = answer.json()
-        return buyer
+        return dict(answer.json())
 
     async def scan(self, scene: str, openid: str, *, event: str = "SCAN", created: int = 1) -> httpx.Response:
         query, body = self.wechat.scan(openid, scene, event=event, created=created)
         async with self.browser() as sender:
             return await sender.post(f"{API}/hooks/wechat?{query}", content=body)
+
+    async def scan_and_confirm(self, scene: str, openid: str, *, created: int = 1) -> httpx.Response:
+        """As people do who find their own browser named in what WeChat shows them."""
+        words = self.wechat.read_reply((await self.scan(scene, openid, created=created)).text)
+        async with self.browser() as phone:
+            return await phone.post(link_in(words))
 
     async def notify(self, fields: dict[str, str]) -> str:
         async with self.browser() as sender:
@@ -185,7 +196,7 @@ class World:
     ) -> httpx.Response:
         """A webhook of the market."""
         body = json.dumps({"type": kind, "timestamp": NOW.isoformat(), "data": data})
-        secret, at = signing.get("secret", WEBHOOK_SECRET), signing.get("at", datetime.now(UTC))
+        secret, at = signing.get("secret", WEBHOOK_SECRET), signing.get("at", self.clock())
         headers = webhook.signed_headers(secret, id=id, at=at, body=body)
         async with self.browser() as sender:
             return await sender.post(
@@ -202,9 +213,8 @@ class World:
         """Which invariants are broken, and where."""
         async with build_pool(self.database, size=1) as pool:
             found = await audit(pool, self.clock.now)
-        return [
-            f"{one.name}: {', '.join(one.sample)}" for one in found if one.name in ALWAYS or not only_always
-        ]
+        broken = [one for one in found if one.name in ALWAYS or not only_always]
+        return [f"{one.name}: {', '.join(one.sample)}" for one in broken]
 
     def rows(self, query: LiteralString) -> list[Any]:
         with psycopg.connect(self.database) as connection:
@@ -224,10 +234,18 @@ class World:
 
 
 @asynccontextmanager
-async def a_world(database: str, **changes: Any) -> AsyncIterator[World]:
-    clock = Wall()
+async def a_world(database: str, *, clock: Wall | None = None, **changes: Any) -> AsyncIterator[World]:
+    clock = clock or Wall()
     market, alipay, wechat = MarketStandIn(clock), AlipayStandIn(clock), WeChatStandIn(clock)
-    network = ByHost({"market.test": market.app, "alipay.test": alipay.app, "wechat.test": wechat.app})
+    wechatpay = WeChatPayStandIn(clock)
+    network = ByHost(
+        {
+            "market.test": market.app,
+            "alipay.test": alipay.app,
+            "wechatpay.test": wechatpay.app,
+            "wechat.test": wechat.app,
+        }
+    )
     async with build_pool(database, size=1) as pool:
         await load_demo(pool)
     service = build(some_settings(database, **changes), clock=clock, transport=network)
@@ -237,6 +255,7 @@ async def a_world(database: str, **changes: Any) -> AsyncIterator[World]:
             clock=clock,
             market=market,
             alipay=alipay,
+            wechatpay=wechatpay,
             wechat=wechat,
             network=network,
             service=service,
@@ -255,11 +274,8 @@ class Shopper:
         return await self.browser.post(f"{API}/v1/orders", json=GROUP | changes, headers=headers)
 
     async def buy_alone(self) -> dict[str, Any]:
-        answer = await self.browser.post(
-            f"{API}/v1/orders", json=ALONE, headers={"idempotency-key": new_id()}
-        )
-        order: dict[str, Any] = answer.json()
-        return order
+        headers = {"idempotency-key": new_id()}
+        return dict((await self.browser.post(f"{API}/v1/orders", json=ALONE, headers=headers)).json())
 
     async def ordered(self, **changes: Any) -> dict[str, Any]:
         answer = await self.order(**changes)
@@ -268,8 +284,7 @@ class Shopper:
         return order
 
     async def see(self, number: str) -> dict[str, Any]:
-        order: dict[str, Any] = (await self.browser.get(f"{API}/v1/orders/{number}")).json()
-        return order
+        return dict((await self.browser.get(f"{API}/v1/orders/{number}")).json())
 
     async def cancel(self, number: str) -> httpx.Response:
         return await self.browser.post(f"{API}/v1/orders/{number}/cancellation", json={})

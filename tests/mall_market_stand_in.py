@@ -26,8 +26,11 @@ class MarketStandIn:
     refusal_held: asyncio.Barrier | None = None  # One refusal is met here twice: made, and let go.
     together: asyncio.Barrier | None = None  # Locks and settlements wait for each other here.
     seats: dict[str, dict[str, Any]] = field(default_factory=dict)
+    numbers: dict[str, str] = field(default_factory=dict)  # Of teams: eight digits → id.
     asked: list[tuple[str, str]] = field(default_factory=list)
     request_ids: list[str | None] = field(default_factory=list)
+    operators: dict[str, dict[str, str]] = field(default_factory=dict)  # By their cookie.
+    cookies_seen: list[str] = field(default_factory=list)
 
     @property
     def app(self) -> Starlette:
@@ -37,8 +40,11 @@ class MarketStandIn:
                 Route("/v1/seats/{number}", self.lock, methods=["PUT"]),
                 Route("/v1/seats/{number}/settlement", self.settle, methods=["PUT"]),
                 Route("/v1/seats/{number}/release", self.release, methods=["PUT"]),
+                Route("/v1/teams", self.filling),
                 Route("/v1/teams/{id}", self.team),
+                Route("/v1/teams/by-number/{number}", self.team_of_number),
                 Route("/v1/goods/{id}/teams", self.teams),
+                Route("/console/v1/me", self.me),
             ]
         )
 
@@ -108,6 +114,12 @@ class MarketStandIn:
         found = self._team(request.path_params["id"])
         return JSONResponse(found) if found["members"] else JSONResponse(_NO_TEAM, 404)
 
+    async def team_of_number(self, request: Request) -> Response:
+        if refusal := self.refusal(request, "team_of_number"):
+            return refusal
+        team_id = self.numbers.get(request.path_params["number"])
+        return JSONResponse(self._team(team_id)) if team_id else JSONResponse(_NO_TEAM, 404)
+
     async def teams(self, request: Request) -> Response:
         if refusal := self.refusal(request, "teams"):
             return refusal
@@ -115,6 +127,20 @@ class MarketStandIn:
         statistics = {"teams_opened": len(ids), "teams_formed": 0, "buyers": len(self.seats)}
         teams = [self._team(id) for id in ids]
         return JSONResponse({"campaign_id": "summer", "teams": teams, "statistics": statistics})
+
+    async def me(self, request: Request) -> Response:
+        self.cookies_seen.append(request.headers["cookie"])
+        if "me" in self.refuses:
+            status, code = self.refuses["me"]
+            return JSONResponse({"code": code, "detail": f"The market says {code}."}, status)
+        operator = self.operators.get(request.cookies.get("tuan_operator", ""))
+        return JSONResponse(operator) if operator else JSONResponse(_NOBODY, 401)
+
+    async def filling(self, request: Request) -> Response:
+        if refusal := self.refusal(request, "filling"):
+            return refusal
+        ids = dict.fromkeys(seat["team_id"] for seat in self.seats.values())
+        return JSONResponse({"teams": [self._team(id) for id in ids]})
 
     async def _meet(self) -> None:
         if self.together is not None:
@@ -136,6 +162,7 @@ class MarketStandIn:
         return (self.clock() + timedelta(minutes=minutes)).isoformat()
 
 
+_NOBODY = {"code": "not_signed_in", "detail": "Sign in first."}
 _NO_SEAT = {"code": "not_found", "detail": "No seat was ever locked under this order number."}
 _SEAT_GONE = {"code": "seat_gone", "detail": "This seat was given back before it was paid for."}
 _NO_TEAM = {"code": "not_found", "detail": "There is no such team."}

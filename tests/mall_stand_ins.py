@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,18 +14,28 @@ from urllib.parse import parse_qsl, urlencode
 import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from defusedxml import ElementTree
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tuan.kernel.clock import Clock, beijing_text
-from tuan.kernel.rsa import new_private_key, sign, verifies
+from tuan.kernel.rsa import new_private_key, private_pem, public_pem, sign, verifies
+from tuan.mall.gateways.alipay_settings import AlipaySettings
 from tuan.mall.wechat_push import signature_of
 
 APP_ID, SELLER_ID = "9021000136624944", "2088721012345678"
 WECHAT_APP_ID, WECHAT_TOKEN, AES_KEY = "wxba5fad812f8e6fb9", "AAAAA", "A" * 43
 APP_KEY, ALIPAY_KEY = new_private_key(), new_private_key()
+ALIPAY = AlipaySettings(
+    gateway_url="http://alipay.test/gateway.do",
+    app_id=APP_ID,
+    seller_id=SELLER_ID,
+    private_key=SecretStr(private_pem(APP_KEY)),
+    public_key=public_pem(ALIPAY_KEY.public_key()),
+)
 
 
 class ByHost(httpx.AsyncBaseTransport):
@@ -62,10 +73,15 @@ class AlipayStandIn:
     refund_refused: str | None = None  # With this sub_code.
     paid_at_the_last_moment: bool = False  # Between our question and our closing.
     signs: bool = True
+    bills: dict[str, bytes] = field(default_factory=dict)  # By day; of no other is there a bill yet.
 
     @property
     def app(self) -> Starlette:
-        return Starlette(routes=[Route("/gateway.do", self.serve, methods=["GET", "POST"])])
+        gateway = Route("/gateway.do", self.serve, methods=["GET", "POST"])
+        return Starlette(routes=[gateway, Route("/bills/{day}.zip", self.bill)])
+
+    async def bill(self, request: Request) -> Response:
+        return Response(self.bills[request.path_params["day"]], media_type="application/zip")
 
     async def serve(self, request: Request) -> Response:
         params = dict(request.query_params) | dict(parse_qsl((await request.body()).decode()))
@@ -106,6 +122,8 @@ class AlipayStandIn:
         return fields | {"sign": sign(self.key, "&".join(f"{name}={fields[name]}" for name in names))}
 
     def _answer(self, method: str, content: dict[str, str]) -> dict[str, str]:
+        if "bill_date" in content:
+            return self._bill_link(content["bill_date"])
         trade = self.trades.get(content["out_trade_no"])
         if trade is None:
             return {"code": "40004", "msg": "Business Failed", "sub_code": "ACQ.TRADE_NOT_EXIST"}
@@ -132,6 +150,11 @@ class AlipayStandIn:
             }
         return done
 
+    def _bill_link(self, day: str) -> dict[str, str]:
+        if day not in self.bills:
+            return {"code": "40004", "msg": "Business Failed", "sub_code": "BILL_NOT_EXIST"}
+        return {"code": "10000", "msg": "Success", "bill_download_url": f"http://alipay.test/bills/{day}.zip"}
+
 
 @dataclass
 class WeChatStandIn:
@@ -139,6 +162,8 @@ class WeChatStandIn:
     scenes: list[str] = field(default_factory=list)
     tokens_made: int = 0
     token_refused_once: bool = False
+    messages: list[dict[str, Any]] = field(default_factory=list)  # Each time one was asked for.
+    errcodes: list[int] = field(default_factory=list)  # What it says to messages, in turn; then 0.
 
     @property
     def app(self) -> Starlette:
@@ -146,6 +171,7 @@ class WeChatStandIn:
             routes=[
                 Route("/cgi-bin/stable_token", self.token, methods=["POST"]),
                 Route("/cgi-bin/qrcode/create", self.create, methods=["POST"]),
+                Route("/cgi-bin/message/template/send", self.send, methods=["POST"]),
             ]
         )
 
@@ -158,12 +184,20 @@ class WeChatStandIn:
         if self.token_refused_once:
             self.token_refused_once = False
             return JSONResponse({"errcode": 40001, "errmsg": "invalid credential"})
-        assert request.query_params["access_token"] == f"token-{self.tokens_made}"
+        assert request.query_params["access_token"] in {f"token-{n + 1}" for n in range(self.tokens_made)}
         body = await request.json()
         assert body["action_name"] == "QR_STR_SCENE"
         self.scenes.append(body["action_info"]["scene"]["scene_str"])
         url = f"http://weixin.qq.com/q/{len(self.scenes)}"
-        return JSONResponse({"ticket": "t", "expire_seconds": body["expire_seconds"], "url": url})
+        return JSONResponse(
+            {"ticket": f"ticket-{len(self.scenes)}", "expire_seconds": body["expire_seconds"], "url": url}
+        )
+
+    async def send(self, request: Request) -> Response:
+        assert request.query_params["access_token"] == f"token-{self.tokens_made}"
+        self.messages.append(await request.json())
+        errcode = self.errcodes.pop(0) if self.errcodes else 0
+        return JSONResponse({"errcode": errcode, "errmsg": "said so", "msgid": 200228332})
 
     def push(self, xml: str, *, app_id: str = WECHAT_APP_ID, at: datetime | None = None) -> tuple[str, str]:
         """The query and body of a push in safe mode."""
@@ -178,9 +212,30 @@ class WeChatStandIn:
         query = urlencode({**words, "encrypt_type": "aes", "msg_signature": signature})
         return query, f"<xml><ToUserName>gh_1</ToUserName><Encrypt>{encrypted}</Encrypt></xml>"
 
+    def read_reply(self, answer: str) -> str:
+        """What a follower reads: opened as WeChat opens what an account answers a push with."""
+        outside = ElementTree.fromstring(answer)
+        time, nonce, sealed = (outside.findtext(name) or "" for name in ("TimeStamp", "Nonce", "Encrypt"))
+        assert outside.findtext("MsgSignature") == signature_of(WECHAT_TOKEN, time, nonce, sealed)
+        key = base64.b64decode(AES_KEY + "=")
+        decryptor = Cipher(algorithms.AES256(key), modes.CBC(key[:16])).decryptor()
+        padded = decryptor.update(base64.b64decode(sealed)) + decryptor.finalize()
+        plain = padded[: -padded[-1]]
+        end = 20 + int.from_bytes(plain[16:20], "big")
+        assert plain[end:] == WECHAT_APP_ID.encode()
+        inside = ElementTree.fromstring(plain[20:end])
+        assert (inside.findtext("MsgType"), inside.findtext("FromUserName")) == ("text", "gh_1")
+        return inside.findtext("Content") or ""
+
     def scan(self, openid: str, scene: str, *, event: str = "SCAN", created: int = 1) -> tuple[str, str]:
         return self.push(
             f"<xml><ToUserName>gh_1</ToUserName><FromUserName><![CDATA[{openid}]]></FromUserName>"
             f"<CreateTime>{created}</CreateTime><MsgType>event</MsgType><Event>{event}</Event>"
             f"<EventKey><![CDATA[{scene}]]></EventKey><Ticket>t</Ticket></xml>"
         )
+
+
+def link_in(words: str) -> str:
+    """Where a text in WeChat leads."""
+    [link] = re.findall(r'<a href="([^"]+)">', words)
+    return str(link)

@@ -1,12 +1,12 @@
 """After the money: settled in the market, delivered when the team forms, or paid back to the fen."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
-from mall_builders import Shopper, World
+from mall_builders import API, Shopper, World
 
 from tuan.kernel.db import build_pool
 from tuan.kernel.jobs import Jobs
@@ -46,6 +46,20 @@ async def test_who_buys_alone_is_delivered_at_once(world: World, ann: Shopper) -
     assert world.rows(STATUSES) == [("fulfilled",)]
     assert world.rows(DELIVERIES) == [(order["number"], 12)]
     assert [step for step, _ in world.market.asked] == []
+
+
+async def test_who_is_no_longer_signed_in_when_the_money_comes_is_delivered(
+    world: World, ann: Shopper
+) -> None:
+    order = await ann.ordered()
+    assert (await ann.browser.delete(f"{API}/v1/sessions/current")).status_code == 204
+    assert world.rows("SELECT count(*) FROM session") == [(0,)]
+
+    assert await world.pay(order) == "success"
+    await world.service.drain()
+    await world.team_formed(order["team_id"], order["number"])
+    await world.service.drain()
+    assert world.rows(STATUSES) == [("fulfilled",)]
 
 
 async def test_while_the_market_is_away_the_settlement_stays_owed(world: World, ann: Shopper) -> None:
@@ -190,8 +204,8 @@ async def test_a_forged_webhook_ships_nothing(world: World, ann: Shopper, troubl
     forgeries: dict[str, dict[str, Any]] = {
         "another secret": {"secret": "whsec_" + "A" * 32},
         "another body": {"body": b'{"type":"team.formed","data":{"team_id":"t","out_trade_nos":[]}}'},
-        "too old": {"at": datetime.now(UTC) - timedelta(seconds=301)},
-        "too new": {"at": datetime.now(UTC) + timedelta(seconds=310)},
+        "too old": {"at": world.clock.now - timedelta(seconds=301)},
+        "too new": {"at": world.clock.now + timedelta(seconds=310)},
     }
     answer = await world.team_formed(order["team_id"], order["number"], **forgeries[trouble])
 

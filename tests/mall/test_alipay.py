@@ -23,7 +23,7 @@ from tuan.mall.gateways.alipay_signing import (
     signed_node,
 )
 from tuan.mall.gateways.gateway import GatewayRefusal, TradeStatus, UntrustedAnswer
-from tuan.mall.notify import UntrustedNotify, Verdict
+from tuan.mall.notify import RawNotify, UntrustedNotify, Verdict
 from tuan.mall.payment import Receipt, full_refund
 
 NUMBER = A_PAYMENT.number
@@ -35,6 +35,7 @@ ACCOUNT = AlipayAccount(
     public_key=ALIPAY_KEY.public_key(),
     notify_url="http://h/n",
     return_url="http://h/r",
+    fee_bp=60,
 )
 EXAMPLE = {
     "version": "1.0",
@@ -56,6 +57,10 @@ EXAMPLE_TEXT = (
     "&method=alipay.trade.page.pay&notify_url=http://h/n&return_url=http://h/r?x=1&sign_type=RSA2"
     "&timestamp=2026-11-22 09:44:19&version=1.0"
 )
+
+
+def as_it_came(body: bytes) -> RawNotify:
+    return RawNotify(body=body, headers={}, received_at=NOW)
 
 
 @pytest.fixture
@@ -80,7 +85,7 @@ def test_a_request_is_signed_over_the_text_that_alipays_own_sdk_signs() -> None:
 
 
 async def test_the_form_carries_what_the_cashier_needs(gateway: Alipay) -> None:
-    form = gateway.form(A_PAYMENT, subject="茶/A=B&C", mobile=False, now=NOW)
+    form = await gateway.open(A_PAYMENT, subject="茶/A=B&C", mobile=False, now=NOW)
     params = {name: values[0] for name, values in parse_qs(urlsplit(form.action).query).items()}
     content = json.loads(form.fields["biz_content"])
 
@@ -101,7 +106,7 @@ async def test_the_form_carries_what_the_cashier_needs(gateway: Alipay) -> None:
 
 
 async def test_a_phone_pays_by_wap(gateway: Alipay) -> None:
-    form = gateway.form(A_PAYMENT, subject="茶", mobile=True, now=NOW)
+    form = await gateway.open(A_PAYMENT, subject="茶", mobile=True, now=NOW)
     content = json.loads(form.fields["biz_content"])
 
     assert "method=alipay.trade.wap.pay" in form.action
@@ -224,9 +229,9 @@ def test_slashes_are_signed_either_way(signed_escaped: bool) -> None:
     assert not answer_is_signed('{"url":"http:\\/\\/b"}', body, ALIPAY_KEY.public_key())
 
 
-def test_a_good_notify_is_read(alipay: AlipayStandIn) -> None:
+async def test_a_good_notify_is_read(alipay: AlipayStandIn) -> None:
     raw = urlencode(alipay.notify(NUMBER, "108.00", trade_no="t1")).encode()
-    notice = Alipay(httpx.AsyncClient(), ACCOUNT).read_notify(raw)
+    notice = await Alipay(httpx.AsyncClient(), ACCOUNT).read_notify(as_it_came(raw), now=NOW)
 
     assert (notice.payment_number, notice.gateway_trade_no, notice.amount_fen) == (NUMBER, "t1", 108_00)
     assert notice.paid_at == datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
@@ -261,10 +266,10 @@ FORGERIES: dict[str, Callable[[Fields], Fields]] = {
 
 
 @pytest.mark.parametrize("forgery", FORGERIES)
-def test_a_forged_notify_is_not_believed(alipay: AlipayStandIn, forgery: str) -> None:
+async def test_a_forged_notify_is_not_believed(alipay: AlipayStandIn, forgery: str) -> None:
     raw = urlencode(FORGERIES[forgery](alipay.notify(NUMBER, "108.00"))).encode()
     with pytest.raises(UntrustedNotify) as raised:
-        Alipay(httpx.AsyncClient(), ACCOUNT).read_notify(raw)
+        await Alipay(httpx.AsyncClient(), ACCOUNT).read_notify(as_it_came(raw), now=NOW)
     assert raised.value.verdict is Verdict.FORGED
 
 
@@ -282,11 +287,11 @@ def test_a_forged_notify_is_not_believed(alipay: AlipayStandIn, forgery: str) ->
         b"&".join(b"a%d=1" % n for n in range(101)),
     ],
 )
-def test_a_body_that_is_no_clean_form_is_malformed(raw: bytes) -> None:
+async def test_a_body_that_is_no_clean_form_is_malformed(raw: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
         form_fields(raw)
     with pytest.raises(UntrustedNotify) as raised:
-        Alipay(httpx.AsyncClient(), ACCOUNT).read_notify(raw)
+        await Alipay(httpx.AsyncClient(), ACCOUNT).read_notify(as_it_came(raw), now=NOW)
     assert raised.value.verdict is Verdict.MALFORMED
 
 

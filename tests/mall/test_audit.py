@@ -1,10 +1,11 @@
 """Every invariant of the mall finds what breaks it, once the guards of the database are taken away."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import LiteralString
 
 import psycopg
 import pytest
+from bill_builders import a_bill, true_rows
 from mall_builders import Shopper, World
 
 from tuan.kernel.db import build_pool
@@ -18,7 +19,7 @@ DO $$ DECLARE guard record; BEGIN
         JOIN pg_class ON pg_class.oid = conrelid
         WHERE contype IN ('c', 'u', 'p', 'f') AND relnamespace = 'public'::regnamespace
             AND relname IN ('mall_order', 'payment', 'refund', 'delivery', 'ledger_entry', 'notify_log',
-                'order_transition')
+                'order_transition', 'reconciliation', 'reconciliation_break', 'bill_line')
         ORDER BY contype = 'p'
     LOOP
         EXECUTE format('ALTER TABLE %s DROP CONSTRAINT IF EXISTS %I CASCADE', guard.place, guard.conname);
@@ -67,6 +68,10 @@ CORRUPTIONS: dict[str, tuple[LiteralString, ...]] = {
         "DELETE FROM ledger_entry WHERE posting LIKE 'refund done %'",
         "UPDATE ledger_entry SET amount_fen = amount_fen * 2",
         "UPDATE ledger_entry SET posting = posting || 'X'",
+        "DELETE FROM ledger_entry WHERE posting LIKE 'fee payment %'",
+        "DELETE FROM ledger_entry WHERE posting LIKE 'fee refund %'",
+        "DELETE FROM bill_line WHERE kind = 'refund'",
+        "UPDATE bill_line SET fee_fen = fee_fen + 1",
     ),
     "a20_nothing_held_at_the_end": (
         "UPDATE ledger_entry SET account = 'earned' WHERE posting LIKE 'payment %' AND account = 'held'",
@@ -77,6 +82,7 @@ CORRUPTIONS: dict[str, tuple[LiteralString, ...]] = {
         "UPDATE payment SET received_fen = received_fen + 1 WHERE status = 'paid'",
         "UPDATE refund SET status = 'owed'",
         "DELETE FROM ledger_entry WHERE account = 'earned'",
+        "UPDATE ledger_entry SET amount_fen = amount_fen - 1 WHERE account = 'gateway_fee'",
     ),
     "a24_forgeries_without_effect": (
         "INSERT INTO notify_log SELECT 'n1', gateway, now(), number, 'forged', '' FROM payment LIMIT 1",
@@ -103,6 +109,13 @@ CORRUPTIONS: dict[str, tuple[LiteralString, ...]] = {
         "UPDATE payment SET expires_at = opened_at",
         "UPDATE refund SET done_at = created_at - interval '16 seconds'",
     ),
+    "a30_confirmed_is_what_we_hold": (
+        "UPDATE bill_line SET amount_fen = amount_fen + 1 WHERE kind = 'refund'",
+        "UPDATE bill_line SET gateway_trade_no = 'another'",
+        "UPDATE bill_line SET number = 'nobody'",
+        "UPDATE payment SET paid_at = NULL",
+        "UPDATE refund SET status = 'owed'",
+    ),
     "a32_refunds_and_orders_agree": (
         "DELETE FROM refund",
         "UPDATE refund SET status = 'owed'",
@@ -121,6 +134,18 @@ CORRUPTIONS: dict[str, tuple[LiteralString, ...]] = {
         "UPDATE mall_order SET status = 'ready' WHERE status = 'fulfilled'",
         "UPDATE mall_order SET refund_asked_at = created_at WHERE status = 'paid'",
     ),
+    "a30_breaks_have_ended": (
+        "INSERT INTO reconciliation_break VALUES ('1', 'alipay', '2026-11-23', 'payment_unknown', 'X', NULL,"
+        " NULL, NULL, 1, '', 'open', '2026-11-24T02:00:00Z')",
+    ),
+    "a30_bills_leave_nothing_out": (
+        "DELETE FROM bill_line WHERE kind = 'payment'",
+        "DELETE FROM bill_line WHERE kind = 'refund'",
+    ),
+    "a30_days_are_reconciled": (
+        "DELETE FROM reconciliation",
+        "UPDATE reconciliation SET status = 'waiting'",
+    ),
     "a31_alone_paid_is_delivered": (
         "UPDATE mall_order SET status = 'paid', kind = 'alone' WHERE status = 'fulfilled'",
     ),
@@ -128,7 +153,8 @@ CORRUPTIONS: dict[str, tuple[LiteralString, ...]] = {
 
 
 async def a_history(world: World, ann: Shopper) -> None:
-    """One order of each end: delivered, refunded, and paid in a team that still forms."""
+    """One order of each end: delivered, refunded, and paid in a team that still forms; and two days on, the
+    bills of both."""
     delivered = await ann.ordered()
     await world.pay(delivered)
     await world.service.drain()
@@ -140,6 +166,11 @@ async def a_history(world: World, ann: Shopper) -> None:
     await ann.ask_refund(refunded["number"])
     await world.service.drain()
     assert sorted(world.rows("SELECT status FROM mall_order")) == [("fulfilled",), ("paid",), ("refunded",)]
+    world.alipay.bills = {"2026-11-23": a_bill(*true_rows(world.alipay))}
+    world.alipay.bills["2026-11-24"] = a_bill(day=date(2026, 11, 24))
+    world.clock.pass_by(days=2)
+    await world.service.drain()
+    assert world.rows("SELECT status, lines FROM reconciliation ORDER BY day") == [("done", 4), ("done", 0)]
     world.clock.pass_by(minutes=40)
 
 

@@ -102,7 +102,14 @@ async def test_what_is_not_sold_cannot_be_ordered(world: World, ann: Shopper) ->
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(409, "team_full"), (409, "take_limit_reached"), (404, "not_found")]
+    ("status", "code"),
+    [
+        (409, "team_full"),
+        (409, "take_limit_reached"),
+        (404, "not_found"),
+        (403, "audience_restricted"),
+        (403, "outside_rollout"),
+    ],
 )
 async def test_a_refusal_of_the_market_is_what_the_buyer_hears_each_time(
     world: World, ann: Shopper, status: int, code: str
@@ -119,7 +126,17 @@ async def test_a_refusal_of_the_market_is_what_the_buyer_hears_each_time(
     assert world.market.seats == {}
 
 
-@pytest.mark.parametrize("trouble", [(401, "unauthorized"), (503, "overloaded"), (500, "internal_error")])
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        (401, "unauthorized"),
+        (403, "source_blocked"),
+        (429, "too_many_requests"),
+        (503, "overloaded"),
+        (503, "downgraded"),
+        (500, "internal_error"),
+    ],
+)
 async def test_trouble_in_the_market_refuses_nobody(
     world: World, ann: Shopper, trouble: tuple[int, str]
 ) -> None:
@@ -219,6 +236,26 @@ async def test_orders_are_listed_newest_first_page_by_page(world: World, ann: Sh
 
     assert [order["number"] for order in first["items"] + rest["items"]] == numbers[::-1]
     assert rest["next_cursor"] is None
+
+
+async def test_orders_are_listed_by_their_status(world: World, ann: Shopper) -> None:
+    placed = []
+    for _ in range(3):
+        placed.append(await ann.buy_alone())
+        world.clock.pass_by(seconds=1)
+    paid, waiting, closed = placed
+    await world.pay(paid)
+    await ann.cancel(closed["number"])
+
+    async def listed(query: str) -> list[str]:
+        page = (await ann.browser.get(f"{API}/v1/orders{query}")).json()
+        return [order["number"] for order in page["items"]]
+
+    assert await listed("") == [closed["number"], waiting["number"], paid["number"]]
+    assert await listed("?status=awaiting_payment") == [waiting["number"]]
+    assert await listed("?status=paid&status=closed") == [closed["number"], paid["number"]]
+    assert await listed("?status=refunded") == []
+    assert (await ann.browser.get(f"{API}/v1/orders?status=lost")).status_code == 422
 
 
 async def test_a_cursor_of_our_own_making_is_refused(ann: Shopper) -> None:

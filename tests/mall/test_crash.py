@@ -9,17 +9,16 @@ from typing import Any
 
 import httpx
 import pytest
-from mall_builders import TEA, Shopper, World, some_settings
+from mall_builders import API, SHOP, TEA, Shopper, World, some_settings
+from tables import forget_allowances
 
 from tuan.kernel.db import Pool, build_pool
 from tuan.kernel.ids import new_id
 from tuan.kernel.jobs import Jobs
-from tuan.mall.app import alipay_account
 from tuan.mall.checkout import OrderRequest, PaymentTerms, place_order
 from tuan.mall.close import cancel_order
 from tuan.mall.fulfil import fulfil
-from tuan.mall.gateways.alipay import Alipay
-from tuan.mall.gateways.gateway import Gateway
+from tuan.mall.gateways.offered import Gateways, build_gateways
 from tuan.mall.market_client import MarketClient
 from tuan.mall.order import OrderKind
 from tuan.mall.own_orders import own_order
@@ -63,7 +62,7 @@ class MortalTransport(httpx.AsyncBaseTransport):
 class Process:
     pool: Pool
     jobs: Jobs
-    gateways: dict[str, Gateway]
+    gateways: Gateways
     market: MarketClient
     world: World
 
@@ -92,7 +91,7 @@ async def a_process(world: World, life: Life) -> AsyncIterator[Process]:
         yield Process(
             pool=pool,
             jobs=Jobs(world.database),
-            gateways={"alipay": Alipay(http, alipay_account(some_settings(world.database)))},
+            gateways=build_gateways(some_settings(world.database), http, public_url=f"{SHOP}{API}"),
             market=MarketClient(http, url="http://market.test", api_key="market-key", channel="c01"),
             world=world,
         )
@@ -237,6 +236,7 @@ async def test_killed_between_any_two_steps_it_ends_well(
     prepare, flow, ends = FLOWS[name]
     deaths = 0
     for steps in range(STEPS_MAX):
+        forget_allowances(world.database)
         number = await prepare(world, ann)
         async with a_process(world, Life(steps)) as process:
             try:
@@ -261,6 +261,7 @@ async def test_killed_between_any_two_steps_it_ends_well(
 
 async def test_three_sweeps_at_once_ask_about_each_payment_once(world: World, ann: Shopper) -> None:
     for _ in range(20):
+        forget_allowances(world.database)
         await ordered(world, ann)
     world.clock.pass_by(minutes=15)
     processes = [a_process(world, Life(10_000)) for _ in range(3)]

@@ -95,7 +95,7 @@ async def test_the_demo_fills_an_empty_shop_and_leaves_a_stocked_one_alone(mall_
             await store_product.add(connection, DEMO_PRODUCTS[:1])
         await load_demo(pool)
         async with transaction(pool) as connection:
-            stocked = await store_product.page(connection, after="", limit=50)
+            stocked = await store_product.page(connection, said="", after="", limit=50)
 
     assert [product.id for product in stocked] == ["9890001"]
     assert len(DEMO_PRODUCTS) == 7

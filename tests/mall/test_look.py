@@ -67,6 +67,50 @@ async def test_without_a_market_the_list_price_still_stands(world: World, troubl
     assert [card["group"] for card in cards] == [None] * 7
 
 
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [("茶", 2), ("  茶 ", 2), ("orm", 1), ("%", 0), ("_", 0), ("没有这样的东西", 0), ("", 7)],
+)
+async def test_words_find_the_products_that_say_them(world: World, said: str, found: int) -> None:
+    async with world.browser() as browser:
+        page = (await browser.get(f"{API}/v1/products", params={"q": said})).json()
+
+    assert len(page["items"]) == found
+
+
+async def test_the_window_shows_teams_about_to_fill_but_not_ones_own(
+    world: World, ann: Shopper, bob: Shopper
+) -> None:
+    hers = (await ann.ordered())["team_id"]
+    his = (await bob.ordered())["team_id"]
+    answer = await ann.browser.get(f"{API}/v1/teams")
+    [item] = answer.json()["items"]
+    async with world.browser() as stranger:
+        everybodys = (await stranger.get(f"{API}/v1/teams")).json()["items"]
+
+    assert (item["team"]["id"], item["product"]["id"]) == (his, TEA)
+    assert item["product"]["group"]["payable_fen"] == 108_00
+    assert [one["team"]["id"] for one in everybodys] == [hers, his]
+    assert bob.id not in answer.text
+
+
+@pytest.mark.parametrize("trouble", ["away", "not for this buyer", "refused"])
+async def test_without_offers_the_window_shows_no_teams(
+    world: World, ann: Shopper, bob: Shopper, trouble: str
+) -> None:
+    await ann.ordered()
+    match trouble:
+        case "away":
+            world.network.away.add("market.test")
+        case "refused":
+            world.market.refuses["filling"] = (403, "forbidden")
+        case _:
+            world.market.may_see = False
+    answer = await bob.browser.get(f"{API}/v1/teams")
+
+    assert (answer.status_code, answer.json()["items"]) == (200, [])
+
+
 async def test_an_invitation_shows_the_team_and_what_it_buys(world: World, ann: Shopper) -> None:
     order = await ann.ordered()
     async with world.browser() as browser:
@@ -138,8 +182,8 @@ async def test_a_paid_order_goes_back_to_the_shop(world: World, ann: Shopper) ->
 
 @pytest.mark.parametrize(
     "name",
-    ["market_api_key", "market_webhook_secret", "alipay_private_key", "wechat_app_secret", "wechat_token",
-     "wechat_aes_key", "alipay_public_key", "public_url"],
+    ["market_api_key", "market_webhook_secret", "wechat_app_secret", "wechat_token", "wechat_aes_key",
+     "public_url"],
 )  # fmt: skip
 def test_the_mall_does_not_start_on_an_empty_secret(name: str) -> None:
     settings = some_settings("postgresql://")

@@ -3,12 +3,12 @@
 import asyncio
 
 import pytest
-from mall_builders import API, Shopper, World, some_settings
-from mall_stand_ins import AlipayStandIn
+from mall_builders import API, Shopper, World, a_shopper, a_world, some_settings
+from mall_stand_ins import ALIPAY, AlipayStandIn
 
 from tuan.kernel.db import build_pool, transaction
 from tuan.kernel.jobs import Jobs
-from tuan.kernel.rsa import new_private_key
+from tuan.kernel.rsa import new_private_key, public_pem
 from tuan.mall import store_order, store_payment
 from tuan.mall.notify import Verdict
 from tuan.mall.pay import apply_payment
@@ -103,6 +103,21 @@ async def test_a_forged_notify_changes_nothing_and_is_kept(world: World, ann: Sh
     assert await world.notify(good | {"total_amount": "0.01"}) == "fail"
     assert world.everything() == before
     assert world.rows(VERDICTS) == [("forged",), ("forged",)]
+
+
+async def test_under_a_key_that_was_replaced_nothing_is_believed_and_under_the_new_it_is(
+    mall_database: str,
+) -> None:
+    new = new_private_key()
+    alipay = ALIPAY.model_copy(update={"public_key": public_pem(new.public_key())})
+    async with a_world(mall_database, alipay=alipay) as world, a_shopper(world, "o-ann") as ann:
+        order = await ann.ordered()
+        told = world.alipay.notify(order["number"], "108.00")
+
+        assert await world.notify(told) == "fail"
+        assert await world.notify(AlipayStandIn(world.clock, key=new).signed(told)) == "success"
+        assert world.rows(VERDICTS) == [("forged",), ("paid",)]
+        assert await world.findings(only_always=True) == []
 
 
 @pytest.mark.parametrize("body", [b"", b"\x00\xff", b"a=1&a=2", b"x" * 60_000])

@@ -58,7 +58,7 @@ def test_wechats_own_message_decrypts() -> None:
 def test_followers_and_newcomers_scan(wechat: WeChatStandIn, event: str, prefix: str) -> None:
     query, body = wechat.scan("o-ann", f"{prefix}L123", event=event, created=7)
 
-    assert READER.scan(words_of(query), body.encode(), now=NOW) == Scan(
+    assert READER.push(words_of(query), body.encode(), now=NOW).event == Scan(
         openid="o-ann", scene="L123", created_second=7
     )
 
@@ -69,14 +69,14 @@ def test_followers_and_newcomers_scan(wechat: WeChatStandIn, event: str, prefix:
 def test_other_events_are_no_scans(wechat: WeChatStandIn, event: str, key: str) -> None:
     query, body = wechat.scan("o-ann", key, event=event)
 
-    assert READER.scan(words_of(query), body.encode(), now=NOW) is None
+    assert READER.push(words_of(query), body.encode(), now=NOW).event is None
 
 
 def test_another_body_under_a_good_signature_is_forged(wechat: WeChatStandIn) -> None:
     query, _ = wechat.scan("o-ann", "L1")
     _, body = wechat.scan("o-mallory", "L1")
     with pytest.raises(ForgedPush):
-        READER.scan(words_of(query), body.encode(), now=NOW)
+        READER.push(words_of(query), body.encode(), now=NOW)
 
 
 def test_a_signature_that_does_not_cover_the_body_counts_for_nothing(wechat: WeChatStandIn) -> None:
@@ -85,7 +85,7 @@ def test_a_signature_that_does_not_cover_the_body_counts_for_nothing(wechat: WeC
     plain = signature_of(WECHAT_TOKEN, words["timestamp"], words["nonce"])
     for changes in ({"msg_signature": plain}, {"msg_signature": "", "signature": plain}):
         with pytest.raises(ForgedPush):
-            READER.scan(words | changes, body.encode(), now=NOW)
+            READER.push(words | changes, body.encode(), now=NOW)
 
 
 def test_plain_xml_is_forged_however_signed() -> None:
@@ -94,20 +94,20 @@ def test_plain_xml_is_forged_however_signed() -> None:
     query = {"timestamp": timestamp, "nonce": "1", "msg_signature": signature, "signature": signature}
     body = b"<xml><FromUserName>o-ann</FromUserName><Event>SCAN</Event><EventKey>L1</EventKey></xml>"
     with pytest.raises(ForgedPush):
-        READER.scan(query, body, now=NOW)
+        READER.push(query, body, now=NOW)
 
 
 def test_a_push_meant_for_another_app_is_forged(wechat: WeChatStandIn) -> None:
     query, body = wechat.push("<xml/>", app_id="wx0000000000000000")
     with pytest.raises(ForgedPush):
-        READER.scan(words_of(query), body.encode(), now=NOW)
+        READER.push(words_of(query), body.encode(), now=NOW)
 
 
 @pytest.mark.parametrize("minutes", [-16, 16])
 def test_a_push_of_another_time_is_forged(wechat: WeChatStandIn, minutes: int) -> None:
     query, body = wechat.push("<xml/>", at=NOW + timedelta(minutes=minutes))
     with pytest.raises(ForgedPush):
-        READER.scan(words_of(query), body.encode(), now=NOW)
+        READER.push(words_of(query), body.encode(), now=NOW)
 
 
 @pytest.mark.parametrize("timestamp", ["", "x", "１７１４", "9" * 400])
@@ -124,7 +124,7 @@ READS_A_FILE = b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/hostname">]><xml><E
 @pytest.mark.parametrize("body", [b"", b"{}", b"<xml>", b"\xff\xfe", BOMB, READS_A_FILE])
 def test_xml_that_is_none_or_does_harm_is_forged(body: bytes) -> None:
     with pytest.raises(ForgedPush):
-        READER.scan({"timestamp": str(int(NOW.timestamp()))}, body, now=NOW)
+        READER.push({"timestamp": str(int(NOW.timestamp()))}, body, now=NOW)
 
 
 @pytest.mark.parametrize("encrypted", ["", "!", "AAAA", base64.b64encode(bytes(32)).decode()])
@@ -132,7 +132,7 @@ def test_what_does_not_decrypt_is_forged(encrypted: str) -> None:
     timestamp = str(int(NOW.timestamp()))
     query = {"timestamp": timestamp, "msg_signature": signature_of(WECHAT_TOKEN, timestamp, "", encrypted)}
     with pytest.raises(ForgedPush):
-        READER.scan(query, f"<xml><Encrypt>{encrypted}</Encrypt></xml>".encode(), now=NOW)
+        READER.push(query, f"<xml><Encrypt>{encrypted}</Encrypt></xml>".encode(), now=NOW)
 
 
 def test_a_short_aes_key_is_refused_at_once() -> None:

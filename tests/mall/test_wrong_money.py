@@ -71,12 +71,12 @@ async def test_money_of_another_amount_is_recorded_and_goes_back_and_the_order_w
 ) -> None:
     order = await ann.ordered()
     number = order["number"]
-    world.alipay.pay(number, amount)
-    fields = world.alipay.notify(number, amount)
+    trade = world.alipay.pay(number, amount)
+    fields = world.alipay.notify(number, amount, trade_no=trade["trade_no"])
 
     assert await world.notify(fields) == "fail"
-    assert await world.notify(fields) == "success"
     await world.service.drain()
+    assert await world.notify(fields) == "success"
     assert world.rows(VERDICTS) == [("amount_differs",), ("repeated",)]
     assert world.rows("SELECT status, amount_fen, received_fen FROM payment") == [
         ("closed", 108_00, int(amount.replace(".", "")))
@@ -84,6 +84,25 @@ async def test_money_of_another_amount_is_recorded_and_goes_back_and_the_order_w
     assert world.alipay.refunds == {f"{number}R": amount}
     assert world.rows("SELECT status FROM refund") == [("done",)]
     assert (await ann.see(number))["status"] == "awaiting_payment"
+    assert world.rows(ALARMS) == [("amount_differs", number, 2)]
+
+
+async def test_a_notify_that_names_another_amount_is_believed_only_when_the_gateway_repeats_it(
+    world: World, ann: Shopper
+) -> None:
+    order = await ann.ordered()
+    number = order["number"]
+    world.alipay.pay(number, "108.00")
+    before = world.rows("SELECT status, received_fen FROM payment")
+
+    assert await world.notify(world.alipay.notify(number, "0.01")) == "fail"
+    assert world.rows("SELECT status, received_fen FROM payment") == before
+    assert (await ann.see(number))["status"] == "awaiting_payment"
+
+    await world.service.drain()
+    assert world.rows("SELECT status, received_fen FROM payment") == [("paid", 108_00)]
+    assert (await ann.see(number))["status"] == "paid"
+    assert world.rows("SELECT count(*) FROM refund") == [(0,)]
     assert world.rows(ALARMS) == [("amount_differs", number, 1)]
 
 

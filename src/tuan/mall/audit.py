@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 from tuan.kernel.db import TAKE_YOUR_TIME, Connection, Pool, single_statements
 from tuan.mall.order import BEFORE, OrderStatus
 from tuan.mall.payment import CLOCKS_APART
+from tuan.mall.reconciliation import AROUND_MIDNIGHT, last_day_due
 from tuan.mall.store_audit import ALWAYS, AT_REST, SNAPSHOT, broken
 
 SAMPLE_MAX = 10
 COMES_TO_REST_AFTER = timedelta(minutes=10)
+BILLS_COME_WITHIN = timedelta(days=1)
 MOVES = [f"{before} {after}" for after, froms in BEFORE.items() for before in sorted(froms)]
 FIRST_MOVE = f" {OrderStatus.CREATED}"
 
@@ -42,7 +44,13 @@ async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
 
 async def findings(connection: Connection, now: datetime) -> list[Finding]:
     """Within the caller's transaction."""
-    values = {"since": now - COMES_TO_REST_AFTER, "moves": [FIRST_MOVE, *MOVES], "apart": CLOCKS_APART}
+    values = {
+        "since": now - COMES_TO_REST_AFTER,
+        "moves": [FIRST_MOVE, *MOVES],
+        "apart": CLOCKS_APART,
+        "due": last_day_due(now - BILLS_COME_WITHIN),
+        "around": AROUND_MIDNIGHT,
+    }
     found = []
     for name, query in (ALWAYS | AT_REST).items():
         if rows := await broken(connection, query, values=values):

@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tuan.kernel.clock import BEIJING
-from tuan.kernel.db import Pool, transaction
+from tuan.kernel.db import Connection, Pool, transaction
 from tuan.kernel.errors import InvalidRequest, NotFound, Refusal
 from tuan.kernel.ids import fingerprint, new_code
 from tuan.kernel.jobs import Jobs
-from tuan.mall import store_order, store_payment, store_product
+from tuan.mall import store_allowance, store_order, store_payment, store_product
+from tuan.mall.allowance import ORDERS
 from tuan.mall.close import abandon
 from tuan.mall.market_client import MarketClient, MarketRefusal, Seat
 from tuan.mall.order import Order, OrderKind, OrderStatus, Price, PriceChanged
 from tuan.mall.payment import HoldEnded, Payment, new_payment, pay_until
-from tuan.mall.product import Product
+from tuan.mall.product import Product, ProductOffShelf
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,8 +53,9 @@ async def place_order(
 ) -> Order:
     """The order, awaiting its payment. The same key returns the same order.
 
-    Raises NotFound for an unknown product, IdempotencyKeyReused, MarketRefusal when the market gives
-    no seat, Unreachable when it does not answer: then the order waits, and the same key continues it.
+    Raises NotFound for an unknown product, ProductOffShelf, TooOften, IdempotencyKeyReused, MarketRefusal
+    when the market gives no seat, Unreachable when it does not answer: then the order waits, and the same
+    key continues it.
     """
     _require_sense(request)
     order = await _save(pool, request, now=now)
@@ -82,7 +84,21 @@ async def _save(pool: Pool, request: OrderRequest, *, now: datetime) -> Order:
         product = await store_product.find(connection, request.product_id)
         if product is None:
             raise NotFound
-        return await store_order.add(connection, _new_order(request, product, now=now))
+        if not product.is_on_shelf:
+            return await _placed_before(connection, request)
+        order = _new_order(request, product, now=now)
+        saved = await store_order.add(connection, order)
+        if saved.number == order.number:  # A press repeated is no other order.
+            await store_allowance.take(connection, ORDERS, who=request.buyer_id, now=now)
+        return saved
+
+
+async def _placed_before(connection: Connection, request: OrderRequest) -> Order:
+    """The order that this very press placed while the product was for sale. Raises ProductOffShelf."""
+    order = await store_order.find_of_key(connection, buyer_id=request.buyer_id, key=request.idempotency_key)
+    if order is None:
+        raise ProductOffShelf
+    return order
 
 
 def _new_order(request: OrderRequest, product: Product, *, now: datetime) -> Order:

@@ -11,6 +11,7 @@ from tuan.kernel.ids import new_code
 from tuan.kernel.jobs import Jobs
 from tuan.mall import store_ledger, store_order
 from tuan.mall.ledger import delivered
+from tuan.mall.message import Messages
 from tuan.mall.order import OrderKind, OrderStatus
 
 log = structlog.get_logger()
@@ -23,7 +24,9 @@ class TeamFormed:
     order_numbers: Sequence[str]
 
 
-async def take_team_formed(pool: Pool, jobs: Jobs, formed: TeamFormed, *, now: datetime) -> None:
+async def take_team_formed(
+    pool: Pool, jobs: Jobs, messages: Messages, formed: TeamFormed, *, now: datetime
+) -> None:
     """The paid orders of this team become ready. What else the market names is not shipped, and logged."""
     async with transaction(pool) as connection:
         if not await store_order.is_new_webhook(connection, formed.webhook_id, now=now):
@@ -34,10 +37,13 @@ async def take_team_formed(pool: Pool, jobs: Jobs, formed: TeamFormed, *, now: d
             if order.may_be_shipped and order.team_id == formed.team_id:
                 order.make_ready(now=now)
                 await store_order.save(connection, order)
-                ready.append(order.number)
-        await jobs.owe(connection, "fulfil", [{"order_number": number, "lock": number} for number in ready])
+                ready.append(order)
+        await jobs.owe(
+            connection, "fulfil", [{"order_number": order.number, "lock": order.number} for order in ready]
+        )
+        await messages.owe_team_formed(connection, ready)
 
-    if left := sorted({*formed.order_numbers} - {*ready}):
+    if left := sorted({*formed.order_numbers} - {order.number for order in ready}):
         log.warning("orders_not_shipped", team=formed.team_id, orders=left)
 
 

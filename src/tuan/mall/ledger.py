@@ -10,6 +10,7 @@ gateway_fee  what the gateway took for its service
     delivered       earned ──▶ held
     refund owed     refund_owed ──▶ held, or earned once it was delivered
     refund done     gateway ──▶ refund_owed
+    fee taken       gateway ──▶ gateway_fee; back when it comes back with a refund
 
 An arrow leads from the account that is credited to the one that is debited.
 """
@@ -17,6 +18,7 @@ An arrow leads from the account that is credited to the one that is debited.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tuan.mall.bill import BillLine
 from tuan.mall.order import Order
 from tuan.mall.payment import Payment, PaymentStatus, Receipt, Refund
 
@@ -79,4 +81,16 @@ def refund_done(refund: Refund) -> Posting:
         credit=Account.GATEWAY,
         debit=Account.REFUND_OWED,
         amount_fen=refund.amount_fen,
+    )
+
+
+def fee(line: BillLine, *, order_number: str) -> Posting:
+    """Of a line that has one."""
+    is_taken = line.fee_fen > 0
+    return Posting(
+        name=f"fee {line.kind} {line.number}",
+        order_number=order_number,
+        credit=Account.GATEWAY if is_taken else Account.GATEWAY_FEE,
+        debit=Account.GATEWAY_FEE if is_taken else Account.GATEWAY,
+        amount_fen=abs(line.fee_fen),
     )

@@ -13,12 +13,15 @@ import structlog
 from tuan.kernel.db import Pool, transaction
 from tuan.kernel.errors import NotFound, Unreachable
 from tuan.mall import store_login, store_product
-from tuan.mall.market_client import MarketClient, MarketRefusal, Quote, Statistics, Team
+from tuan.mall.buyer import Buyer
+from tuan.mall.market_client import MarketClient, MarketRefusal, Member, Quote, Statistics, Team
 from tuan.mall.product import Product
 
 PATIENCE_SECONDS = 0.8
 TEAMS_MAX = 20
+FILLING_MAX = 10
 ANONYMOUS = "anonymous"
+STRANGER = "拼友"
 Answer = TypeVar("Answer")
 log = structlog.get_logger()
 
@@ -28,12 +31,16 @@ class SeenTeam:
     """A team, as one viewer may see it: with names, and without ids."""
 
     team: Team
-    nicknames: Mapping[str, str]
+    people: Mapping[str, Buyer]  # Who stands behind each id that the market knows.
     viewer_id: str | None
 
     @property
     def is_mine(self) -> bool:
-        return any(member.buyer_id == self.viewer_id for member in self.team.members)
+        return any(self.who(member).id == self.viewer_id for member in self.team.members)
+
+    def who(self, member: Member) -> Buyer:
+        stranger = Buyer(id=member.buyer_id, nickname=STRANGER, is_guest=True)
+        return self.people.get(member.buyer_id, stranger)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,18 +63,37 @@ class TeamSeen:
 
 
 async def look_around(
-    pool: Pool, market: MarketClient, *, viewer_id: str | None, after: str, limit: int
+    pool: Pool, market: MarketClient, *, viewer_id: str | None, said: str, after: str, limit: int
 ) -> list[Offered]:
+    """What is for sale, or of that what the viewer's words are found in."""
     async with transaction(pool) as connection:
-        products = await store_product.page(connection, after=after, limit=limit)
+        products = await store_product.page(connection, said=said.strip(), after=after, limit=limit)
     return list(await asyncio.gather(*(_offered(market, product, viewer_id) for product in products)))
+
+
+async def look_at_filling_teams(pool: Pool, market: MarketClient, *, viewer_id: str | None) -> list[TeamSeen]:
+    """Teams about to fill, of products that the viewer could buy with them. None while the market is away."""
+    if not (answer := await _if_there(market.filling_teams(limit=FILLING_MAX))):
+        return []
+    async with transaction(pool) as connection:
+        products = await store_product.find_all(connection, sorted({one.goods_id for one in answer.teams}))
+    offers = await asyncio.gather(*(_offered(market, product, viewer_id) for product in products))
+    open_to_viewer = {one.product.id: one for one in offers if one.quote and one.quote.may_join}
+    shown = [team for team in answer.teams if team.goods_id in open_to_viewer]
+    return [
+        TeamSeen(offered=open_to_viewer[one.team.goods_id], seen=one)
+        for one in await _seen(pool, shown, viewer_id=viewer_id)
+        if not one.is_mine
+    ]
 
 
 async def look_at_product(
     pool: Pool, market: MarketClient, *, product_id: str, viewer_id: str | None
 ) -> ProductSeen:
-    """Raises NotFound."""
+    """Raises NotFound, also for what is off the shelf."""
     product = await _product(pool, product_id)
+    if not product.is_on_shelf:
+        raise NotFound
     asked = market.teams(goods_id=product.id, buyer_id=viewer_id or ANONYMOUS)
     offered, answer = await asyncio.gather(_offered(market, product, viewer_id), _if_there(asked))
     if offered.quote is None or answer is None:
@@ -107,6 +133,8 @@ async def _product(pool: Pool, product_id: str) -> Product:
 
 
 async def _offered(market: MarketClient, product: Product, viewer_id: str | None) -> Offered:
+    if not product.is_on_shelf:
+        return Offered(product=product, quote=None)
     quote = await _if_there(market.quote(goods_id=product.id, buyer_id=viewer_id or ANONYMOUS))
     if quote is None or not quote.may_see:
         return Offered(product=product, quote=None)
@@ -119,10 +147,10 @@ async def _offered(market: MarketClient, product: Product, viewer_id: str | None
 async def _seen(pool: Pool, teams: Sequence[Team], *, viewer_id: str | None) -> list[SeenTeam]:
     buyers = {member.buyer_id for team in teams for member in team.members}
     if not buyers:
-        return [SeenTeam(team=team, nicknames={}, viewer_id=viewer_id) for team in teams]
+        return [SeenTeam(team=team, people={}, viewer_id=viewer_id) for team in teams]
     async with transaction(pool) as connection:
-        nicknames = await store_login.nicknames(connection, buyers)
-    return [SeenTeam(team=team, nicknames=nicknames, viewer_id=viewer_id) for team in teams]
+        people = await store_login.people(connection, buyers)
+    return [SeenTeam(team=team, people=people, viewer_id=viewer_id) for team in teams]
 
 
 async def _if_there(asking: Awaitable[Answer]) -> Answer | None:

@@ -14,11 +14,25 @@ from tuan.kernel.log import REQUEST_ID_HEADER, request_id
 from tuan.mall.order import OrderRefused
 
 TIMEOUT = httpx.Timeout(5.0, connect=2.0)
+ABOUT_THE_BUYER = frozenset({"audience_restricted", "outside_rollout"})
+PASSING = frozenset({401, 403, 429})
 log = structlog.get_logger()
 
 
 class MarketRefusal(OrderRefused):
     """The market said no. Its code, status and words reach the buyer as they are."""
+
+
+class Reason(BaseModel):
+    code: str
+
+
+class MarketUnavailable(Unreachable):
+    """The market does not answer; try again."""
+
+    def __init__(self, *, reason: str = "") -> None:
+        super().__init__()
+        self.reason = reason  # The market's code for it, where it gave one.
 
 
 class Quote(BaseModel):
@@ -34,6 +48,7 @@ class Quote(BaseModel):
     ends_at: AwareDatetime
     may_see: bool
     may_join: bool
+    reasons: list[Reason]
 
 
 class Seat(BaseModel):
@@ -71,6 +86,10 @@ class Statistics(BaseModel):
     teams_opened: int
     teams_formed: int
     buyers: int
+
+
+class Teams(BaseModel):
+    teams: list[Team]
 
 
 class GoodsTeams(BaseModel):
@@ -120,6 +139,14 @@ class MarketClient:
     async def team(self, team_id: str) -> Team:
         return await self._ask(Team, "GET", f"/v1/teams/{quoted(team_id, safe='')}")
 
+    async def filling_teams(self, *, limit: int) -> Teams:
+        """Of all goods: those that need the fewest first."""
+        return await self._ask(Teams, "GET", "/v1/teams", params={"limit": str(limit)})
+
+    async def team_of_number(self, number: str) -> Team:
+        """By the eight digits under which the original's paths show it."""
+        return await self._ask(Team, "GET", f"/v1/teams/by-number/{quoted(number, safe='')}")
+
     async def teams(self, *, goods_id: str, buyer_id: str) -> GoodsTeams:
         asked = {"channel": self._channel, "buyer_id": buyer_id}
         return await self._ask(
@@ -143,14 +170,14 @@ class MarketClient:
                 method, self._url + path, json=body, params=params, headers=headers, timeout=TIMEOUT
             )
         except httpx.HTTPError as error:
-            raise Unreachable("The market does not answer; try again.") from error
+            raise MarketUnavailable from error
         try:
             if response.is_success:
                 return expected.model_validate_json(response.content)
             refusal = _Problem.model_validate_json(response.content)
         except ValidationError as error:
             log.error("market_answer_unreadable", path=path, status=response.status_code)
-            raise Unreachable("The market does not answer; try again.") from error
+            raise MarketUnavailable from error
         raise _refusal(response.status_code, refusal)
 
 
@@ -159,9 +186,10 @@ class _Problem(BaseModel):
     detail: str
 
 
-def _refusal(status: int, problem: _Problem) -> MarketRefusal | Unreachable:
+def _refusal(status: int, problem: _Problem) -> MarketRefusal | MarketUnavailable:
     """What is wrong between the market and us is not the buyer's affair, and may pass: ask again."""
-    if status >= 500 or status in {401, 403, 429}:
+    passing = status >= 500 or status in PASSING
+    if passing and problem.code not in ABOUT_THE_BUYER:
         log.error("market_unavailable", status=status, code=problem.code)
-        return Unreachable("The market does not answer; try again.")
+        return MarketUnavailable(reason=problem.code)
     return MarketRefusal(code=problem.code, status=status, detail=problem.detail)

@@ -1,5 +1,6 @@
 """A notify is what a gateway tells us unasked; this is what we make of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +18,9 @@ class Verdict(StrEnum):
 
     MALFORMED = "malformed"
     FORGED = "forged"
+    UNKNOWN_KEY = "unknown_key"  # Signed with a key that we cannot get from the gateway.
+    STALE = "stale"  # Signed at another time than it came.
+    UNREADABLE = "unreadable"  # Signed by the gateway, and sealed with another key than ours.
     OTHER_APP = "other_app"
     UNKNOWN_PAYMENT = "unknown_payment"
     AMOUNT_DIFFERS = "amount_differs"
@@ -29,6 +33,11 @@ class Verdict(StrEnum):
         return self in ALARMING
 
     @property
+    def is_genuine(self) -> bool:
+        """Whether the gateway wrote it."""
+        return self not in UNPROVEN
+
+    @property
     def accepted(self) -> bool:
         """Whether the gateway may stop telling us."""
         return self in ACCEPTED
@@ -37,8 +46,10 @@ class Verdict(StrEnum):
 ACCEPTED = frozenset(
     {Verdict.PAID, Verdict.REPEATED, Verdict.LATE_MONEY, Verdict.NOT_PAID, Verdict.REFUND_NEWS}
 )
+UNPROVEN = frozenset({Verdict.MALFORMED, Verdict.FORGED, Verdict.UNKNOWN_KEY, Verdict.STALE})
 ALARMING = frozenset(
     {
+        Verdict.UNREADABLE,
         Verdict.OTHER_APP,
         Verdict.UNKNOWN_PAYMENT,
         Verdict.AMOUNT_DIFFERS,
@@ -56,6 +67,15 @@ class UntrustedNotify(Refusal):
     def __init__(self, verdict: Verdict) -> None:
         super().__init__()
         self.verdict = verdict
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RawNotify:
+    """A notify as it came. It is kept so, because what a gateway signs is exactly this, and when."""
+
+    body: bytes
+    headers: Mapping[str, str]  # Those that its signature rests on.
+    received_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

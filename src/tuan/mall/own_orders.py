@@ -1,12 +1,13 @@
 """A buyer looks at their own orders; another's are as if they did not exist."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from tuan.kernel.db import Pool, transaction
 from tuan.kernel.errors import NotFound
-from tuan.mall import store_order, store_payment
+from tuan.mall import store_allowance, store_order, store_payment
+from tuan.mall.allowance import WAYS_OUT
 from tuan.mall.look import SeenTeam, look_at_teams
 from tuan.mall.market_client import MarketClient
 from tuan.mall.order import Order, OrderStatus
@@ -44,12 +45,32 @@ async def own_order(pool: Pool, number: str, *, buyer_id: str) -> Order:
     return order
 
 
+async def order_on_its_way_out(pool: Pool, number: str, *, buyer_id: str, now: datetime) -> Order:
+    """To be cancelled or refunded: that asks the market and the gateway, and so it has an allowance.
+
+    Raises NotFound, TooOften.
+    """
+    async with transaction(pool) as connection:
+        order = await store_order.find_of_buyer(connection, number, buyer_id=buyer_id)
+        if order is None:
+            raise NotFound
+        await store_allowance.take(connection, WAYS_OUT, who=buyer_id, now=now)
+    return order
+
+
 async def own_orders(
-    pool: Pool, *, buyer_id: str, before: tuple[datetime, str] | None, limit: int
+    pool: Pool,
+    *,
+    buyer_id: str,
+    statuses: Collection[OrderStatus],
+    before: tuple[datetime, str] | None,
+    limit: int,
 ) -> list[Order]:
     """Newest first; `before` is when the last one seen was created, and its number."""
     async with transaction(pool) as connection:
-        return await store_order.page(connection, buyer_id=buyer_id, before=before, limit=limit)
+        return await store_order.page(
+            connection, buyer_id=buyer_id, statuses=statuses, before=before, limit=limit
+        )
 
 
 async def with_their_story(

@@ -8,13 +8,14 @@ import structlog
 from tuan.kernel.db import Connection, Pool, transaction
 from tuan.kernel.errors import NotFound, Unreachable
 from tuan.kernel.jobs import Jobs
-from tuan.mall import store_ledger, store_order, store_payment
+from tuan.mall import store_allowance, store_ledger, store_order, store_payment
 from tuan.mall.alarm import raise_alarm
-from tuan.mall.gateways.gateway import Gateway, GatewayRefusal, UntrustedAnswer
+from tuan.mall.allowance import FORGERIES
+from tuan.mall.gateways.gateway import Gateway, GatewayRefusal, Trade, UntrustedAnswer
 from tuan.mall.ledger import money_in
-from tuan.mall.notify import UntrustedNotify, Verdict
+from tuan.mall.notify import Notice, RawNotify, UntrustedNotify, Verdict
 from tuan.mall.order import Order, OrderKind, OrderStatus
-from tuan.mall.payment import AnotherTrade, PaymentStatus, Receipt, ToldBy, UnknownPayment
+from tuan.mall.payment import AnotherTrade, Payment, PaymentStatus, Receipt, ToldBy, UnknownPayment
 from tuan.mall.refund import owe_refund
 
 PATIENCE_SECONDS = 4.0  # A buyer waits; the notify, or our next question, will tell as well.
@@ -61,17 +62,28 @@ async def apply_payment(
 
 
 async def take_notify(
-    pool: Pool, jobs: Jobs, gateway: Gateway, raw: bytes, *, now: datetime, replay_of: str | None = None
+    pool: Pool,
+    jobs: Jobs,
+    gateway: Gateway,
+    notify: RawNotify,
+    *,
+    sender: str,
+    now: datetime,
+    replay_of: str | None = None,
 ) -> Verdict:
-    """Every notify is kept with what we made of it, in the transaction that acts on it."""
+    """Every notify is kept with what we made of it, in the transaction that acts on it. Raises TooOften for
+    another forgery by a sender of many: the genuine are never too many, whoever else sends from there."""
+    read = await _read(gateway, notify, now=now)
     async with transaction(pool) as connection:
-        verdict, payment_number = await _judge(connection, jobs, gateway, raw, now=now)
+        verdict, payment_number = await _judge(connection, jobs, gateway, read, now=now)
+        if not verdict.is_genuine:
+            await store_allowance.take(connection, FORGERIES, who=sender, now=now)
         await store_payment.log_notify(
             connection,
+            notify,
             gateway=gateway.name,
             payment_number=payment_number,
             verdict=verdict,
-            raw=raw,
             replay_of=replay_of,
             now=now,
         )
@@ -85,12 +97,13 @@ async def take_notify(
 async def replay_notify(
     pool: Pool, jobs: Jobs, gateway: Gateway, notify_id: str, *, now: datetime
 ) -> Verdict:
-    """Judge once more what a gateway told us, as if it came now. Raises NotFound."""
+    """Judge once more what a gateway told us when it came. Raises NotFound."""
     async with transaction(pool) as connection:
-        raw = await store_payment.raw_notify(connection, notify_id, gateway=gateway.name)
-    if raw is None:
+        found = await store_payment.raw_notify(connection, notify_id, gateway=gateway.name)
+    if found is None:
         raise NotFound
-    return await take_notify(pool, jobs, gateway, raw, now=now, replay_of=notify_id)
+    first_id, notify = found
+    return await take_notify(pool, jobs, gateway, notify, sender=first_id, now=now, replay_of=first_id)
 
 
 async def take_return(
@@ -102,7 +115,7 @@ async def take_return(
     """
     async with transaction(pool) as connection:
         payment = await store_payment.find(connection, payment_number)
-    if payment is None:
+    if payment is None or payment.gateway != gateway.name:
         raise UnknownPayment
 
     try:
@@ -118,11 +131,15 @@ async def take_return(
 
 async def ask_gateway(
     pool: Pool, jobs: Jobs, gateway: Gateway, payment_number: str, *, now: datetime
-) -> None:
-    """Raises what Gateway.query raises, UnknownPayment."""
+) -> Trade:
+    """The trade as it stands, once what it brought is taken in.
+
+    Raises what Gateway.query raises, UnknownPayment.
+    """
     trade = await gateway.query(payment_number, now=now)
     if trade.receipt is not None:
         await take_receipt(pool, jobs, trade.receipt, now=now)
+    return trade
 
 
 async def take_receipt(pool: Pool, jobs: Jobs, receipt: Receipt, *, now: datetime) -> Verdict:
@@ -133,22 +150,40 @@ async def take_receipt(pool: Pool, jobs: Jobs, receipt: Receipt, *, now: datetim
     return verdict
 
 
-async def _judge(
-    connection: Connection, jobs: Jobs, gateway: Gateway, raw: bytes, *, now: datetime
-) -> tuple[Verdict, str | None]:
+async def _read(gateway: Gateway, notify: RawNotify, *, now: datetime) -> Notice | Verdict:
+    """With no transaction open: for a key it does not have yet, the gateway is asked."""
     try:
-        notice = gateway.read_notify(raw)
+        return await gateway.read_notify(notify, now=now)
     except UntrustedNotify as refusal:
-        return refusal.verdict, None
+        return refusal.verdict
+
+
+async def _judge(
+    connection: Connection, jobs: Jobs, gateway: Gateway, notice: Notice | Verdict, *, now: datetime
+) -> tuple[Verdict, str | None]:
+    if isinstance(notice, Verdict):
+        return notice, None
 
     payment = await store_payment.find(connection, notice.payment_number)
+    if payment is not None and payment.gateway != gateway.name:
+        payment = None
     objection = notice.objection(payment)
-    wrong_amount_is_ours = objection is Verdict.AMOUNT_DIFFERS and notice.brings_us_money
-    if payment is None or (objection is not None and not wrong_amount_is_ours):
+    if payment is not None and objection is Verdict.AMOUNT_DIFFERS and notice.brings_us_money:
+        await _ask_at_once(connection, payment, now=now)
+    if payment is None or objection is not None:
         return objection or Verdict.UNKNOWN_PAYMENT, notice.payment_number
     receipt = notice.receipt(payment, now=now)
     verdict = await apply_payment(connection, jobs, receipt, told_by=ToldBy.NOTIFY, now=now)
     return verdict, notice.payment_number
+
+
+async def _ask_at_once(connection: Connection, doubted: Payment, *, now: datetime) -> None:
+    """What we did not ask for is recorded, and goes back, only as the gateway answers us to our face."""
+    await store_order.hold(connection, doubted.order_number)
+    payment = await store_payment.hold(connection, doubted.number)
+    if payment.paid_at is None:
+        payment.ask_at = now
+        await store_payment.save(connection, payment)
 
 
 async def _alarm(

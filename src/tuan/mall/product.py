@@ -2,6 +2,20 @@
 
 from dataclasses import dataclass
 
+from tuan.kernel.errors import Refusal
+
+
+class ProductExists(Refusal):
+    """There is another product under this id."""
+
+    code = "product_exists"
+
+
+class ProductOffShelf(Refusal):
+    """This product is no longer for sale."""
+
+    code = "product_off_shelf"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Product:
@@ -11,3 +25,4 @@ class Product:
     description: str  # Plain text; an empty line parts two paragraphs.
     pictures: list[str]
     list_fen: int
+    is_on_shelf: bool = True  # Off it, nobody sees it in the shop or orders it; old orders keep its name.

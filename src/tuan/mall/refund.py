@@ -54,7 +54,7 @@ async def make_refund(
     if refund is None or refund.status is not RefundStatus.OWED:
         return
 
-    trouble = await _ask(gateways[refund.gateway], refund, now=now)
+    trouble = await _ask(gateways, refund, now=now)
     async with transaction(pool) as connection:
         order = await store_order.hold(connection, refund.order_number)
         refunds = await store_payment.hold_refunds(connection, order.number)
@@ -80,22 +80,28 @@ async def retry_refund(pool: Pool, jobs: Jobs, refund_number: str, *, now: datet
     Raises NotFound, RefundMade.
     """
     async with transaction(pool) as connection:
-        known = await store_payment.find_refund(connection, refund_number)
-        if known is None:
-            raise NotFound
-        await store_order.hold(connection, known.order_number)
-        refunds = await store_payment.hold_refunds(connection, known.order_number)
-        refund = next(one for one in refunds if one.number == refund_number)
-        refund.owe_again()
-        await store_payment.save_refund(connection, refund)
-        await jobs.owe_now(connection, "refund", [_job(refund)])
+        return await owe_refund_again(connection, jobs, refund_number)
+
+
+async def owe_refund_again(connection: Connection, jobs: Jobs, refund_number: str) -> Refund:
+    """Within the caller's transaction. Raises NotFound, RefundMade."""
+    known = await store_payment.find_refund(connection, refund_number)
+    if known is None:
+        raise NotFound
+    await store_order.hold(connection, known.order_number)
+    refunds = await store_payment.hold_refunds(connection, known.order_number)
+    refund = next(one for one in refunds if one.number == refund_number)
+
+    refund.owe_again()
+    await store_payment.save_refund(connection, refund)
+    await jobs.owe_now(connection, "refund", [_job(refund)])
     return refund
 
 
-async def _ask(gateway: Gateway, refund: Refund, *, now: datetime) -> str | None:
+async def _ask(gateways: Mapping[str, Gateway], refund: Refund, *, now: datetime) -> str | None:
     """None once the money has gone back. Anything else is trouble, and leaves it unknown."""
     try:
-        made = await gateway.refund(refund, now=now)
+        made = await gateways[refund.gateway].refund(refund, now=now)
     except GatewayRefusal as refusal:
         return refusal.reason
     except (Unreachable, UntrustedAnswer) as refusal:

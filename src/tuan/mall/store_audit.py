@@ -1,7 +1,8 @@
 """What must hold in the mall's tables, each as a query that finds what breaks it.
 
 Those of the first kind hold at every instant, in one snapshot; those of the second once there was time,
-until `since`, to do what was owed. The clocks of several machines may be `apart`.
+until `since`, to do what was owed. The clocks of several machines may be `apart`. Days up to `due` have had
+their time to be reconciled, and what happened `around` midnight may stand in either day's bill.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,14 @@ from tuan.kernel.db import Connection
 
 # To be said first, before the snapshot is taken.
 SNAPSHOT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+# Each payment and refund that moved money at a gateway.
+MOVEMENTS: LiteralString = """
+    SELECT gateway, 'payment' AS kind, number, gateway_trade_no, received_fen AS amount_fen, paid_at AS at
+    FROM payment WHERE paid_at IS NOT NULL
+    UNION ALL
+    SELECT refund.gateway, 'refund', refund.number, gateway_trade_no, refund.amount_fen, done_at
+    FROM refund JOIN payment ON payment.number = payment_number WHERE refund.status = 'done'"""
 
 ALWAYS: Final[dict[str, LiteralString]] = {
     "a09_order_numbers_unique": """
@@ -61,10 +70,13 @@ ALWAYS: Final[dict[str, LiteralString]] = {
             SELECT 'refund owed ' || number, 'refund_owed', -amount_fen FROM refund
             UNION ALL
             SELECT 'refund done ' || number, 'gateway', -amount_fen FROM refund WHERE status = 'done'
+            UNION ALL
+            SELECT 'fee ' || kind || ' ' || number, 'gateway_fee', fee_fen FROM bill_line WHERE fee_fen <> 0
         ), booked AS (
             SELECT posting, account, amount_fen FROM ledger_entry
             WHERE account = CASE split_part(posting, ' ', 1)
                 WHEN 'delivery' THEN 'earned'
+                WHEN 'fee' THEN 'gateway_fee'
                 WHEN 'refund' THEN CASE split_part(posting, ' ', 2)
                     WHEN 'owed' THEN 'refund_owed' ELSE 'gateway' END
                 ELSE 'gateway' END
@@ -80,14 +92,17 @@ ALWAYS: Final[dict[str, LiteralString]] = {
                 <> CASE WHEN status IN ('paid', 'ready') THEN payable_fen ELSE 0 END
             OR coalesce(-sum(amount_fen) FILTER (WHERE account = 'earned'), 0)
                 <> CASE WHEN status = 'fulfilled' THEN payable_fen ELSE 0 END""",
-    # One number for the whole house: what came in is held, earned, owed back or given back.
+    # One number for the whole house: what came in is held, earned, owed back or given back; and what did
+    # not go back is at the gateway, or was its fee.
     "a21_money_is_conserved": """
         SELECT 'all' FROM (SELECT
             (SELECT coalesce(sum(received_fen), 0) FROM payment) AS came,
             (SELECT coalesce(sum(amount_fen), 0) FROM refund WHERE status = 'done') AS went,
             (SELECT coalesce(-sum(amount_fen), 0) FROM ledger_entry
-                WHERE account IN ('held', 'earned', 'refund_owed')) AS owed) AS total
-        WHERE came - went <> owed""",
+                WHERE account IN ('held', 'earned', 'refund_owed')) AS owed,
+            (SELECT coalesce(sum(amount_fen), 0) FROM ledger_entry
+                WHERE account IN ('gateway', 'gateway_fee')) AS kept) AS total
+        WHERE came - went <> owed OR came - went <> kept""",
     "a24_forgeries_without_effect": """
         SELECT id FROM notify_log WHERE verdict IN ('forged', 'malformed') AND payment_number IS NOT NULL""",
     "a25_money_has_its_witness": """
@@ -118,6 +133,10 @@ ALWAYS: Final[dict[str, LiteralString]] = {
         SELECT number FROM payment WHERE expires_at <= opened_at
         UNION ALL
         SELECT number FROM refund WHERE created_at > done_at + %(apart)s""",
+    "a30_confirmed_is_what_we_hold": f"""
+        SELECT bill_line.number FROM bill_line LEFT JOIN ({MOVEMENTS}) AS ours USING (gateway, kind, number)
+        WHERE (ours.gateway_trade_no, ours.amount_fen)
+            IS DISTINCT FROM (bill_line.gateway_trade_no, bill_line.amount_fen)""",
     # An order goes back when, and only when, a refund of it says so.
     "a32_refunds_and_orders_agree": """
         SELECT mall_order.number FROM mall_order
@@ -142,10 +161,41 @@ AT_REST: Final[dict[str, LiteralString]] = {
         WHERE (status = 'ready' AND ready_at < %(since)s)
             OR (status = 'paid' AND refund_asked_at < %(since)s)
             OR (status = 'paid' AND kind = 'group' AND settled_at IS NULL AND paid_at < %(since)s)""",
+    "a30_breaks_have_ended": """
+        SELECT gateway || ' ' || kind || ' ' || about FROM reconciliation_break
+        WHERE status = 'open' AND found_at < %(since)s""",
+    "a30_bills_leave_nothing_out": f"""
+        SELECT number FROM ({MOVEMENTS}) AS ours
+        WHERE (SELECT bool_and(EXISTS (SELECT FROM reconciliation
+                WHERE reconciliation.gateway = ours.gateway AND status = 'done'
+                    AND day = (moment AT TIME ZONE 'Asia/Shanghai')::date))
+            FROM (VALUES (at - %(around)s), (at + %(around)s)) AS either (moment))
+            AND NOT EXISTS (SELECT FROM bill_line WHERE (bill_line.gateway, bill_line.kind, bill_line.number)
+                = (ours.gateway, ours.kind, ours.number))
+            AND NOT EXISTS (SELECT FROM reconciliation_break
+                WHERE reconciliation_break.gateway = ours.gateway AND about = number)""",
+    "a30_days_are_reconciled": """
+        SELECT gateway || ' ' || day FROM (SELECT gateway,
+                generate_series(min((opened_at AT TIME ZONE 'Asia/Shanghai')::date), %(due)s::date,
+                    interval '1 day')::date AS day
+            FROM payment GROUP BY gateway) AS business
+        WHERE NOT EXISTS (SELECT FROM reconciliation
+            WHERE reconciliation.gateway = business.gateway AND reconciliation.day = business.day
+                AND status = 'done')""",
     "a31_alone_paid_is_delivered": """
         SELECT number FROM mall_order WHERE kind = 'alone' AND status IN ('paid', 'ready')
             AND paid_at < %(since)s""",
 }
+
+
+# For as long as its transaction lasts.
+ALONE: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('audit', 0))"
+
+
+async def is_alone(connection: Connection) -> bool:
+    """Whether nobody else audits at this moment."""
+    answer = await connection.execute(ALONE)
+    return await answer.fetchone() == (True,)
 
 
 async def broken(connection: Connection, query: LiteralString, *, values: Mapping[str, object]) -> list[str]:

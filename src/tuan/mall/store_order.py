@@ -1,11 +1,12 @@
 """Every query about orders and their deliveries, and the order of the mall's locks.
 
 Order, then payment, then refund; several orders in the order of their numbers. Whoever holds an
-order holds what belongs to it. FOR UPDATE returns the row as it is once locked; everything else a
-lock guards is read by a later statement.
+order holds what belongs to it. What locks returns the row as it is once locked; everything else a
+lock guards is read by a later statement. An order's number never changes, and so its lock lets pass who
+only refers to it: a payment that is asked about writes a step of its order without waiting for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, LiteralString
@@ -28,15 +29,36 @@ OF_KEY = "SELECT * FROM mall_order WHERE buyer_id = %(buyer_id)s AND idempotency
 
 FIND = "SELECT * FROM mall_order WHERE number = %(number)s"
 
-OF_BUYER = "SELECT * FROM mall_order WHERE number = %(number)s AND buyer_id = %(buyer_id)s"
+# A buyer's orders are also those of each guest who became this buyer.
+OWN: LiteralString = """
+    buyer_id IN (SELECT id FROM buyer WHERE id = %(buyer_id)s OR became = %(buyer_id)s)"""
 
-HOLD = "SELECT * FROM mall_order WHERE number = ANY(%(numbers)s) ORDER BY number FOR UPDATE"
+OF_BUYER = f"SELECT * FROM mall_order WHERE number = %(number)s AND {OWN}"
 
-PAGE = """
+HOLD = "SELECT * FROM mall_order WHERE number = ANY(%(numbers)s) ORDER BY number FOR NO KEY UPDATE"
+
+PAGE = f"""
     SELECT * FROM mall_order
-    WHERE buyer_id = %(buyer_id)s
+    WHERE {OWN} AND status = ANY(%(statuses)s)
         AND (%(before)s::timestamptz IS NULL OR (created_at, number) < (%(before)s, %(number)s))
     ORDER BY created_at DESC, number DESC LIMIT %(limit)s"""
+
+# Every order of a buyer has a place among them, which it keeps: none is ever deleted, or made earlier. Only a
+# guest's, who becomes this buyer, come in between, once.
+PAGE_BY_PLACE = f"""
+    SELECT * FROM (
+        SELECT row_number() OVER (ORDER BY created_at, number) AS place, mall_order.* FROM mall_order
+        WHERE {OWN}
+    ) AS placed
+    WHERE place > %(after)s ORDER BY place LIMIT %(limit)s"""
+
+ENDED = """
+    SELECT count(*) FROM mall_order
+    WHERE buyer_id = %(buyer_id)s AND request_fingerprint = %(fingerprint)s
+        AND status NOT IN ('created', 'awaiting_payment')"""
+
+TEAM_IDS = """
+    SELECT DISTINCT team_id FROM mall_order WHERE number = ANY(%(numbers)s) AND team_id IS NOT NULL"""
 
 SAVE = """
     UPDATE mall_order SET status = %(status)s, team_id = %(team_id)s, discount_fen = %(discount_fen)s,
@@ -79,6 +101,11 @@ async def find(connection: Connection, number: str) -> Order | None:
     return found[0] if found else None
 
 
+async def find_of_key(connection: Connection, *, buyer_id: str, key: str) -> Order | None:
+    found = await _orders(connection, OF_KEY, buyer_id=buyer_id, key=key)
+    return found[0] if found else None
+
+
 async def find_of_buyer(connection: Connection, number: str, *, buyer_id: str) -> Order | None:
     found = await _orders(connection, OF_BUYER, number=number, buyer_id=buyer_id)
     return found[0] if found else None
@@ -96,11 +123,38 @@ async def hold_all(connection: Connection, numbers: Sequence[str]) -> list[Order
 
 
 async def page(
-    connection: Connection, *, buyer_id: str, before: tuple[datetime, str] | None, limit: int
+    connection: Connection,
+    *,
+    buyer_id: str,
+    statuses: Collection[OrderStatus],
+    before: tuple[datetime, str] | None,
+    limit: int,
 ) -> list[Order]:
     """A buyer's orders, newest first; `before` is the creation time and number of the last one seen."""
     moment, number = before or (None, "")
-    return await _orders(connection, PAGE, buyer_id=buyer_id, before=moment, number=number, limit=limit)
+    asked = {"buyer_id": buyer_id, "statuses": list(statuses)}
+    return await _orders(connection, PAGE, **asked, before=moment, number=number, limit=limit)
+
+
+async def page_by_place(
+    connection: Connection, *, buyer_id: str, after: int, limit: int
+) -> list[tuple[int, Order]]:
+    """A buyer's orders, oldest first, each with its place among them: 1, 2, 3."""
+    cursor = connection.cursor(row_factory=dict_row)
+    await cursor.execute(PAGE_BY_PLACE, {"buyer_id": buyer_id, "after": after, "limit": limit})
+    return [(row.pop("place"), order_of_row(row)) for row in await cursor.fetchall()]
+
+
+async def count_ended(connection: Connection, *, buyer_id: str, request_fingerprint: bytes) -> int:
+    """How many orders for this very thing the buyer has placed that wait for no payment any more."""
+    asked = {"buyer_id": buyer_id, "fingerprint": request_fingerprint}
+    [(count,)] = await (await connection.execute(ENDED, asked)).fetchall()
+    return int(count)
+
+
+async def team_ids_of(connection: Connection, numbers: Sequence[str]) -> set[str]:
+    answer = await connection.execute(TEAM_IDS, {"numbers": list(numbers)})
+    return {team_id for (team_id,) in await answer.fetchall()}
 
 
 async def save(connection: Connection, order: Order) -> None:
@@ -126,9 +180,9 @@ async def is_new_webhook(connection: Connection, webhook_id: str, *, now: dateti
 async def _orders(connection: Connection, query: LiteralString, **asked: object) -> list[Order]:
     cursor = connection.cursor(row_factory=dict_row)
     await cursor.execute(query, asked)
-    return [_order(row) for row in await cursor.fetchall()]
+    return [order_of_row(row) for row in await cursor.fetchall()]
 
 
-def _order(row: dict[str, Any]) -> Order:
+def order_of_row(row: dict[str, Any]) -> Order:
     words = {"status": OrderStatus(row["status"]), "kind": OrderKind(row["kind"])}
     return Order(**row | words)

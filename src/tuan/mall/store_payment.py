@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any, LiteralString
 
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
 from tuan.kernel.db import Connection
 from tuan.kernel.ids import new_id
-from tuan.mall.notify import Verdict
+from tuan.mall.notify import RawNotify, Verdict
 from tuan.mall.payment import Payment, PaymentStatus, Refund, RefundStatus, ToldBy
 
 ADD = """
@@ -51,10 +52,15 @@ SAVE_REFUND = """
     WHERE number = %(number)s"""
 
 LOG_NOTIFY = """
-    INSERT INTO notify_log (id, gateway, received_at, payment_number, verdict, raw, replay_of)
-    VALUES (%(id)s, %(gateway)s, %(now)s, %(payment_number)s, %(verdict)s, %(raw)s, %(replay_of)s)"""
+    INSERT INTO notify_log (id, gateway, received_at, payment_number, verdict, raw, headers, replay_of)
+    VALUES (%(id)s, %(gateway)s, %(now)s, %(payment_number)s, %(verdict)s, %(raw)s, %(headers)s,
+        %(replay_of)s)"""
 
-RAW_NOTIFY = "SELECT raw FROM notify_log WHERE id = %(id)s AND gateway = %(gateway)s"
+# A replay is of what came first, and came when that came.
+RAW_NOTIFY = """
+    SELECT first.id, first.raw, first.headers, first.received_at FROM notify_log AS asked
+    JOIN notify_log AS first ON first.id = coalesce(asked.replay_of, asked.id)
+    WHERE asked.id = %(id)s AND asked.gateway = %(gateway)s"""
 
 
 async def add(connection: Connection, payment: Payment) -> None:
@@ -117,30 +123,34 @@ async def save_refund(connection: Connection, refund: Refund) -> None:
 
 async def log_notify(
     connection: Connection,
+    raw: RawNotify,
     *,
     gateway: str,
     payment_number: str | None,
     verdict: Verdict,
-    raw: bytes,
     replay_of: str | None,
     now: datetime,
 ) -> None:
-    notify = {
+    logged = {
         "id": new_id(),
         "gateway": gateway,
         "payment_number": payment_number,
         "verdict": verdict,
-        "raw": raw,
+        "raw": raw.body,
+        "headers": Jsonb(dict(raw.headers)),
         "replay_of": replay_of,
         "now": now,
     }
-    await connection.execute(LOG_NOTIFY, notify)
+    await connection.execute(LOG_NOTIFY, logged)
 
 
-async def raw_notify(connection: Connection, notify_id: str, *, gateway: str) -> bytes | None:
+async def raw_notify(connection: Connection, notify_id: str, *, gateway: str) -> tuple[str, RawNotify] | None:
+    """As it came, and the id under which it came."""
     answer = await connection.execute(RAW_NOTIFY, {"id": notify_id, "gateway": gateway})
-    found = await answer.fetchone()
-    return None if found is None else bytes(found[0])
+    if (found := await answer.fetchone()) is None:
+        return None
+    first_id, body, headers, received_at = found
+    return first_id, RawNotify(body=bytes(body), headers=headers, received_at=received_at)
 
 
 async def _payments(connection: Connection, query: LiteralString, **asked: object) -> list[Payment]:

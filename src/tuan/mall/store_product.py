@@ -2,31 +2,62 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Final
 
 from psycopg.rows import class_row
 
 from tuan.kernel.db import Connection
 from tuan.mall.product import Product
 
-PAGE = """
-    SELECT id, title, subtitle, description, pictures, list_fen FROM product
-    WHERE id > %(after)s ORDER BY id LIMIT %(limit)s"""
+COLUMNS: Final = "id, title, subtitle, description, pictures, list_fen, is_on_shelf"
 
-FIND = """
-    SELECT id, title, subtitle, description, pictures, list_fen FROM product WHERE id = %(id)s"""
+PAGE: Final = f"""
+    SELECT {COLUMNS} FROM product
+    WHERE id > %(after)s AND is_on_shelf
+        AND position(lower(%(said)s) IN lower(title || ' ' || subtitle)) > 0
+    ORDER BY id LIMIT %(limit)s"""
 
-ANY = "SELECT EXISTS (SELECT FROM product)"
+# At the console: also what is off the shelf.
+ASSORTMENT: Final = f"""
+    SELECT {COLUMNS} FROM product
+    WHERE id > %(after)s AND (%(is_on_shelf)s::boolean IS NULL OR is_on_shelf = %(is_on_shelf)s)
+        AND (%(text)s::text IS NULL OR strpos(lower(title), lower(%(text)s)) > 0 OR id = %(text)s)
+    ORDER BY id LIMIT %(limit)s"""
 
-ADD = """
-    INSERT INTO product (id, title, subtitle, description, pictures, list_fen)
-    VALUES (%(id)s, %(title)s, %(subtitle)s, %(description)s, %(pictures)s, %(list_fen)s)
-    ON CONFLICT (id) DO NOTHING"""
+FIND_ALL: Final = f"SELECT {COLUMNS} FROM product WHERE id = ANY(%(ids)s)"
+
+FIND: Final = f"SELECT {COLUMNS} FROM product WHERE id = %(id)s"
+
+HOLD: Final = f"{FIND} FOR UPDATE"
+
+ANY: Final = "SELECT EXISTS (SELECT FROM product)"
+
+ADD: Final = """
+    INSERT INTO product (id, title, subtitle, description, pictures, list_fen, is_on_shelf)
+    VALUES (%(id)s, %(title)s, %(subtitle)s, %(description)s, %(pictures)s, %(list_fen)s, %(is_on_shelf)s)
+    ON CONFLICT (id) DO NOTHING RETURNING id"""
+
+SAVE: Final = """
+    UPDATE product SET title = %(title)s, subtitle = %(subtitle)s, description = %(description)s,
+        pictures = %(pictures)s, list_fen = %(list_fen)s, is_on_shelf = %(is_on_shelf)s
+    WHERE id = %(id)s"""
 
 
-async def page(connection: Connection, *, after: str, limit: int) -> list[Product]:
-    """At most `limit` products whose id comes after `after`, in the order of their ids."""
+async def page(connection: Connection, *, said: str, after: str, limit: int) -> list[Product]:
+    """At most `limit` products for sale whose id comes after `after`, in the order of their ids; those whose
+    title or subtitle says `said`, in capitals or not."""
     cursor = connection.cursor(row_factory=class_row(Product))
-    await cursor.execute(PAGE, {"after": after, "limit": limit})
+    await cursor.execute(PAGE, {"said": said, "after": after, "limit": limit})
+    return await cursor.fetchall()
+
+
+async def assortment(
+    connection: Connection, *, is_on_shelf: bool | None, text: str | None, after: str, limit: int
+) -> list[Product]:
+    """`text` is part of a title, or an id."""
+    asked = {"is_on_shelf": is_on_shelf, "text": text, "after": after, "limit": limit}
+    cursor = connection.cursor(row_factory=class_row(Product))
+    await cursor.execute(ASSORTMENT, asked)
     return await cursor.fetchall()
 
 
@@ -36,6 +67,19 @@ async def find(connection: Connection, product_id: str) -> Product | None:
     return await cursor.fetchone()
 
 
+async def hold(connection: Connection, product_id: str) -> Product | None:
+    """Locks it until the transaction ends."""
+    cursor = connection.cursor(row_factory=class_row(Product))
+    await cursor.execute(HOLD, {"id": product_id})
+    return await cursor.fetchone()
+
+
+async def find_all(connection: Connection, product_ids: Sequence[str]) -> list[Product]:
+    cursor = connection.cursor(row_factory=class_row(Product))
+    await cursor.execute(FIND_ALL, {"ids": list(product_ids)})
+    return await cursor.fetchall()
+
+
 async def is_stocked(connection: Connection) -> bool:
     answer = await connection.execute(ANY)
     return await answer.fetchone() == (True,)
@@ -43,4 +87,14 @@ async def is_stocked(connection: Connection) -> bool:
 
 async def add(connection: Connection, products: Sequence[Product]) -> None:
     for product in products:
-        await connection.execute(ADD, asdict(product))
+        await add_one(connection, product)
+
+
+async def add_one(connection: Connection, product: Product) -> bool:
+    """False, and nothing added, when its id is taken."""
+    answer = await connection.execute(ADD, asdict(product))
+    return await answer.fetchone() is not None
+
+
+async def save(connection: Connection, product: Product) -> None:
+    await connection.execute(SAVE, asdict(product))

@@ -10,7 +10,7 @@ from tuan.kernel.db import Connection
 
 ABANDONED: Final = """
     SELECT number FROM mall_order WHERE status = 'created' AND created_at <= %(since)s
-    ORDER BY number LIMIT %(limit)s FOR UPDATE SKIP LOCKED"""
+    ORDER BY number LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED"""
 
 # Which job an order's status is the bookmark of.
 ORDER_DEBTS: Final = """
@@ -26,7 +26,7 @@ ORDER_DEBTS: Final = """
         AND job IS NOT NULL
         AND NOT EXISTS (SELECT FROM procrastinate_jobs AS alive
             WHERE alive.lock = number AND alive.task_name = job AND alive.status IN ('todo', 'doing'))
-    ORDER BY number LIMIT %(limit)s FOR UPDATE OF mall_order SKIP LOCKED"""
+    ORDER BY number LIMIT %(limit)s FOR NO KEY UPDATE OF mall_order SKIP LOCKED"""
 
 REFUND_DEBTS: Final = """
     SELECT order_number, number AS refund_number, 'refund' AS job FROM refund

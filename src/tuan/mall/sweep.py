@@ -16,18 +16,22 @@ from tuan.kernel.clock import Clock
 from tuan.kernel.db import Pool, transaction
 from tuan.kernel.errors import Refusal
 from tuan.kernel.jobs import Jobs
-from tuan.mall import store_order, store_payment, store_sweep
+from tuan.mall import store_allowance, store_login, store_order, store_payment, store_sweep
 from tuan.mall.close import ENDED, abandon, end_trade, finish_closing, note_trade
 from tuan.mall.gateways.gateway import Gateway, TradeStatus
 from tuan.mall.market_client import MarketClient
 from tuan.mall.order import OrderAbandoned
 from tuan.mall.payment import Payment, PaymentStatus
+from tuan.mall.reconcile import reconcile_due
 
 SWEEP_EVERY_SECONDS = 1.0
+FORGET_EVERY_SECONDS = 3600.0
 ORDERS_AT_ONCE = 100
+BILLS_EVERY_SECONDS = 60.0
 PAYMENTS_AT_ONCE = 16
 ABANDONED_AFTER = timedelta(minutes=2)
 DEBT_AFTER = timedelta(minutes=1)
+VISITS_KEPT = timedelta(days=1)
 log = structlog.get_logger()
 
 
@@ -41,12 +45,19 @@ class Sweep:
 
     async def keep_sweeping(self) -> None:
         """Until cancelled. A gateway that is slow to answer keeps no order waiting for its job."""
-        await asyncio.gather(self._keep(self.sweep_orders), self._keep(self.sweep_payments))
+        await asyncio.gather(
+            self._keep(self.sweep_orders, every_seconds=SWEEP_EVERY_SECONDS),
+            self._keep(self.sweep_payments, every_seconds=SWEEP_EVERY_SECONDS),
+            self._keep(self.sweep_bills, every_seconds=BILLS_EVERY_SECONDS),
+            self._keep(self.sweep_visits, every_seconds=FORGET_EVERY_SECONDS),
+        )
 
     async def sweep(self) -> None:
         """Everything that is due now, however long nobody looked."""
         await self.sweep_orders()
         await self.sweep_payments()
+        await self.sweep_bills()
+        await self.sweep_visits()
 
     async def sweep_orders(self) -> None:
         now = self.clock()
@@ -60,13 +71,25 @@ class Sweep:
         while await self._ask_about_payments(now):
             pass
 
-    async def _keep(self, sweep: Callable[[], Awaitable[None]]) -> None:
+    async def sweep_bills(self) -> None:
+        now = self.clock()
+        while await reconcile_due(self.pool, self.jobs, self.gateways, now=now):
+            pass
+
+    async def sweep_visits(self) -> None:
+        """Forget who came, once it serves nobody: what ended a day ago."""
+        now = self.clock()
+        async with transaction(self.pool) as connection:
+            await store_login.forget(connection, before=now - VISITS_KEPT)
+            await store_allowance.forget_whole(connection, now=now)
+
+    async def _keep(self, sweep: Callable[[], Awaitable[None]], *, every_seconds: float) -> None:
         while True:
             try:
                 await sweep()
             except (Refusal, psycopg.Error) as trouble:
                 log.warning("sweep_cut_short", why=repr(trouble))
-            await asyncio.sleep(SWEEP_EVERY_SECONDS)
+            await asyncio.sleep(every_seconds)
 
     async def _give_up_orders(self, now: datetime) -> bool:
         """Whether there may be more."""

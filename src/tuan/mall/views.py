@@ -4,8 +4,8 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime, BaseModel
 
-from tuan.mall.buyer import Buyer, TicketStatus, avatar_of, masked
-from tuan.mall.look import Offered, ProductSeen, SeenTeam
+from tuan.mall.buyer import masked
+from tuan.mall.look import Offered, ProductSeen, SeenTeam, TeamSeen
 from tuan.mall.market_client import Quote, Statistics
 from tuan.mall.order import OrderKind, OrderStatus
 from tuan.mall.own_orders import OrderSeen
@@ -13,31 +13,18 @@ from tuan.mall.store_order import Delivery
 from tuan.mall.timeline import Happened, Step, timeline
 
 HOLDS_A_SEAT = frozenset({"locked", "settled"})
-STRANGER = "拼友"
+
+
+class GatewayView(BaseModel):
+    name: str
+    title: str
 
 
 class SettingsView(BaseModel):
     demo: bool
+    guests: bool  # Whether one may buy without signing in with WeChat.
+    gateways: list[GatewayView]  # That buyers may pay through, the first unless they choose.
     server_time: AwareDatetime
-
-
-class BuyerView(BaseModel):
-    id: str
-    nickname: str
-    avatar: int  # A hue, 0 to 359.
-
-    @classmethod
-    def of(cls, buyer: Buyer) -> Self:
-        return cls(id=buyer.id, nickname=buyer.nickname, avatar=buyer.avatar)
-
-
-class TicketView(BaseModel):
-    id: str
-    status: TicketStatus
-    qr_svg: str
-    expires_at: AwareDatetime
-    server_time: AwareDatetime
-    scan_url: str | None
 
 
 class GroupPrice(BaseModel):
@@ -87,10 +74,11 @@ class GroupOffer(BaseModel):
     ends_at: AwareDatetime
     plan: Literal["amount_off", "threshold", "percent", "fixed_price"]
     may_join: bool
+    reasons: list[str]  # The market's codes, on its path to this price.
 
     @classmethod
     def of(cls, quote: Quote) -> Self:
-        return cls.model_validate(quote.model_dump())
+        return cls.model_validate(quote.model_dump() | {"reasons": [one.code for one in quote.reasons]})
 
 
 class StatisticsView(BaseModel):
@@ -136,8 +124,8 @@ class TeamView(BaseModel):
             closes_at=team.closes_at,
             members=[
                 MemberView(
-                    nickname=masked(seen.nicknames.get(member.buyer_id, STRANGER)),
-                    avatar=avatar_of(member.buyer_id),
+                    nickname=masked(seen.who(member).nickname),
+                    avatar=seen.who(member).avatar,
                     opener=member.opener,
                     paid=member.status == "settled",
                 )
@@ -175,6 +163,20 @@ class ProductView(BaseModel):
             teams=[TeamView.of(one) for one in seen.teams],
             server_time=server_time,
         )
+
+
+class FillingTeam(BaseModel):
+    team: TeamView
+    product: ProductCard
+
+    @classmethod
+    def of(cls, found: TeamSeen) -> Self:
+        return cls(team=TeamView.of(found.seen), product=ProductCard.of(found.offered))
+
+
+class FillingTeams(BaseModel):
+    items: list[FillingTeam]
+    server_time: AwareDatetime
 
 
 class TeamPageView(BaseModel):
@@ -221,6 +223,7 @@ class OrderView(BaseModel):
     team: TeamView | None
     pay_url: str | None
     pay_until: AwareDatetime | None
+    gateway: str | None
     created_at: AwareDatetime
     paid_at: AwareDatetime | None
     ready_at: AwareDatetime | None
@@ -252,6 +255,7 @@ class OrderView(BaseModel):
             team=seen.team and TeamView.of(seen.team),
             pay_url=pay_url if seen.is_payable else None,
             pay_until=awaited and awaited.expires_at,
+            gateway=awaited and awaited.gateway,
             created_at=order.created_at,
             paid_at=order.paid_at,
             ready_at=order.ready_at,

@@ -1,13 +1,16 @@
-"""Who is asking: the cookies of a browser, and whether it asks on its own site's behalf."""
+"""Who is asking: the cookies of a browser, where it is, how often it asks, and whether for its own site."""
 
 from typing import Annotated, cast
 
 from fastapi import Depends, Request, Response
 
+from tuan.kernel.address import address_of
 from tuan.kernel.own_pages import require_our_own_pages
-from tuan.mall.buyer import SESSION_LASTS, TICKET_LASTS, Buyer, NotSignedIn
+from tuan.mall.allowance import LOOKS_BY_BUYER, LOOKS_FROM_ADDRESS, require_calm
+from tuan.mall.buyer import TICKET_LASTS, Buyer, NotSignedIn
+from tuan.mall.device import device_of
 from tuan.mall.doors import Doors
-from tuan.mall.login import who_is
+from tuan.mall.login import SignedIn, Visit, who_is
 
 
 def doors_of(request: Request) -> Doors:
@@ -34,8 +37,9 @@ class Cookies:
     def login(self, request: Request) -> str | None:
         return request.cookies.get(self._login)
 
-    def keep_session(self, response: Response, secret: str) -> None:
-        self._keep(response, self._session, secret, seconds=int(SESSION_LASTS.total_seconds()))
+    def keep_session(self, response: Response, session: SignedIn) -> None:
+        seconds = int(session.lasts.total_seconds())
+        self._keep(response, self._session, session.secret, seconds=seconds)
 
     def keep_login(self, response: Response, secret: str) -> None:
         self._keep(response, self._login, secret, seconds=int(TICKET_LASTS.total_seconds()))
@@ -72,6 +76,23 @@ async def signed_in(buyer: Annotated[Buyer | None, Depends(visitor)]) -> Buyer:
 
 Visitor = Annotated[Buyer | None, Depends(visitor)]
 SignedInBuyer = Annotated[Buyer, Depends(signed_in)]
+
+
+def visit(request: Request, doors: Here, cookies: Jar) -> Visit:
+    return Visit(
+        device=device_of(request.headers.get("user-agent", "")),
+        address=address_of(request),
+        session=cookies.session(request),
+    )
+
+
+ThisVisit = Annotated[Visit, Depends(visit)]
+
+
+def in_calm(here: ThisVisit, doors: Here, buyer: Visitor) -> None:
+    """Prices and teams are for people to look at. Raises TooOften."""
+    who, at_most = (here.address, LOOKS_FROM_ADDRESS) if buyer is None else (buyer.id, LOOKS_BY_BUYER)
+    require_calm(doors.pace.count(who, now=doors.clock()), at_most=at_most)
 
 
 def from_our_own_pages(request: Request, response: Response, doors: Here) -> None:

@@ -1,6 +1,8 @@
-"""WeChat's official-account API: a QR code that tells us who scanned it."""
+"""WeChat's official-account API: a QR code that tells us who scanned it, and messages to who follows us."""
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -8,17 +10,40 @@ import httpx
 import structlog
 from pydantic import BaseModel, ValidationError
 
-from tuan.kernel.errors import Unreachable
+from tuan.kernel.errors import Refusal, Unreachable
 
 TIMEOUT = httpx.Timeout(5.0, connect=3.0)
 TOKEN_REFUSED = frozenset({40001, 40014, 42001})
+COMES_BACK = TOKEN_REFUSED | {-1, 45011}  # Busy, or asked too often this minute: another try may do better.
 EARLY = timedelta(seconds=120)
 log = structlog.get_logger()
 
 
 class QrCode(BaseModel):
+    ticket: str  # WeChat's name for the code, under which it shows a picture of it.
     url: str  # What the code must say.
     expire_seconds: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """A template message (模板消息)."""
+
+    id: str  # client_msg_id: under the same one WeChat sends once within ten minutes.
+    template_id: str
+    openid: str = field(repr=False)
+    page: str  # What a tap on it opens.
+    fields: Mapping[str, str] = field(repr=False)
+
+
+class MessageRefused(Refusal):
+    """WeChat does not send this message, and will not."""
+
+    code = "message_refused"
+
+    def __init__(self, errcode: int) -> None:
+        super().__init__()
+        self.errcode = errcode
 
 
 class WeChat:
@@ -39,12 +64,33 @@ class WeChat:
             "action_name": "QR_STR_SCENE",
             "action_info": {"scene": {"scene_str": scene}},
         }
+        return _read(QrCode, await self._call("/cgi-bin/qrcode/create", body, now=now))
+
+    async def send(self, message: Message, *, now: datetime) -> None:
+        """Safe to repeat. Raises MessageRefused, too."""
+        body = {
+            "touser": message.openid,
+            "template_id": message.template_id,
+            "url": message.page,
+            "client_msg_id": message.id,
+            "data": {name: {"value": value} for name, value in message.fields.items()},
+        }
+        answer = await self._call("/cgi-bin/message/template/send", body, now=now)
+        errcode = answer.get("errcode")
+        if errcode in COMES_BACK or not isinstance(errcode, int):
+            log.warning("wechat_refused", errcode=errcode)
+            raise Unreachable("WeChat does not answer; try again.")
+        if errcode != 0:
+            raise MessageRefused(errcode)
+
+    async def _call(self, path: str, body: Mapping[str, object], *, now: datetime) -> dict[str, Any]:
+        """With our token; and once more with a new one, should WeChat no longer take it."""
         token = await self._access_token(now=now)
-        answer = await self._post(f"/cgi-bin/qrcode/create?access_token={token}", body)
+        answer = await self._post(f"{path}?access_token={token}", body)
         if answer.get("errcode") in TOKEN_REFUSED:
             token = await self._access_token(now=now, instead_of=token)
-            answer = await self._post(f"/cgi-bin/qrcode/create?access_token={token}", body)
-        return _read(QrCode, answer)
+            answer = await self._post(f"{path}?access_token={token}", body)
+        return answer
 
     async def _access_token(self, *, now: datetime, instead_of: str | None = None) -> str:
         async with self._refreshing:
@@ -60,7 +106,7 @@ class WeChat:
                 self._token_until = now + timedelta(seconds=answer.expires_in) - EARLY
             return self._token
 
-    async def _post(self, path: str, body: dict[str, object]) -> dict[str, Any]:
+    async def _post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
         try:
             response = await self._http.post(self._url + path, json=body, timeout=TIMEOUT)
             answer = response.raise_for_status().json()

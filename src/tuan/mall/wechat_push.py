@@ -1,4 +1,4 @@
-"""What WeChat pushes to us in safe mode: signed, encrypted, and told up to three times.
+"""What WeChat pushes to us in safe mode, and what we answer: signed, encrypted, told up to three times.
 
 The format is WeChat's 消息加解密 document: SHA-1 over the sorted words, AES-256-CBC, and PKCS#7
 with blocks of 32 bytes.
@@ -23,6 +23,7 @@ FRESH_SECONDS = 15 * 60  # WeChat repeats a push for seconds only; our clocks ma
 BLOCK_BYTES = 32
 HEAD_BYTES = 16 + 4  # Random bytes, and the length of the message.
 FOLLOWED = "qrscene_"
+MESSAGE_ENDED = "TEMPLATESENDJOBFINISH"
 
 
 class ForgedPush(Refusal):
@@ -39,6 +40,25 @@ class Scan:
     openid: str
     scene: str
     created_second: int  # With the openid, what tells two events apart.
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MessageEnded:
+    """WeChat has delivered a message of ours, or has not: then the status says why."""
+
+    wechat_id: str
+    status: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Push:
+    """What one person did, or got, that WeChat tells us of."""
+
+    account: str  # Us, as WeChat addresses us: gh_…
+    openid: str
+    kind: str  # Its MsgType: event, text, image …
+    text: str  # What they wrote; empty for all but a text.
+    event: Scan | MessageEnded | None  # None for what we have no use for.
 
 
 class PushReader:
@@ -58,18 +78,20 @@ class PushReader:
         self._require_signed(query, query.get("signature", ""))
         return query.get("echostr", "")
 
-    def scan(self, query: Mapping[str, str], body: bytes, *, now: datetime) -> Scan | None:
-        """None for every event but a scan. Only msg_signature counts: `signature` does not cover the body."""
+    def push(self, query: Mapping[str, str], body: bytes, *, now: datetime) -> Push:
+        """Only msg_signature counts: `signature` does not cover the body."""
         self._require_fresh(query, now=now)
         encrypted = _text(_xml(body), "Encrypt")
         self._require_signed(query, query.get("msg_signature", ""), encrypted)
 
-        event = _xml(self._decrypt(encrypted))
-        scene = _scene(_text(event, "Event"), _text(event, "EventKey"))
-        openid, created_second = _text(event, "FromUserName"), _second(_text(event, "CreateTime"))
-        if not scene or not openid or created_second is None:
-            return None
-        return Scan(openid=openid, scene=scene, created_second=created_second)
+        message = _xml(self._decrypt(encrypted))
+        return Push(
+            account=_text(message, "ToUserName"),
+            openid=_text(message, "FromUserName"),
+            kind=_text(message, "MsgType"),
+            text=_text(message, "Content"),
+            event=_event(message),
+        )
 
     def _require_fresh(self, query: Mapping[str, str], *, now: datetime) -> None:
         second = _second(query.get("timestamp", ""))
@@ -83,7 +105,7 @@ class PushReader:
 
     def _decrypt(self, encrypted: str) -> bytes:
         try:
-            decryptor = Cipher(algorithms.AES256(self._key), modes.CBC(self._key[:16])).decryptor()
+            decryptor = self._cipher().decryptor()
             padded = decryptor.update(base64.b64decode(encrypted, validate=True)) + decryptor.finalize()
         except (binascii.Error, ValueError) as error:
             raise ForgedPush from error
@@ -94,6 +116,9 @@ class PushReader:
         if not hmac.compare_digest(app_id, self._app_id):
             raise ForgedPush
         return message
+
+    def _cipher(self) -> Cipher[modes.CBC]:
+        return Cipher(algorithms.AES256(self._key), modes.CBC(self._key[:16]))
 
 
 def signature_of(*words: str) -> str:
@@ -114,6 +139,16 @@ def _xml(body: bytes) -> Element:
 
 def _text(element: Element, name: str) -> str:
     return element.findtext(name) or ""
+
+
+def _event(message: Element) -> Scan | MessageEnded | None:
+    if _text(message, "Event") == MESSAGE_ENDED:
+        return MessageEnded(wechat_id=_text(message, "MsgID"), status=_text(message, "Status"))
+    scene = _scene(_text(message, "Event"), _text(message, "EventKey"))
+    openid, created_second = _text(message, "FromUserName"), _second(_text(message, "CreateTime"))
+    if not scene or not openid or created_second is None:
+        return None
+    return Scan(openid=openid, scene=scene, created_second=created_second)
 
 
 def _scene(event: str, key: str) -> str:

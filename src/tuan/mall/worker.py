@@ -4,6 +4,7 @@ from tuan.kernel.jobs import QUICK_LADDER
 from tuan.mall.close import close_unpaid, release_seat
 from tuan.mall.doors import Doors
 from tuan.mall.fulfil import fulfil
+from tuan.mall.message import MESSAGE_LADDER
 from tuan.mall.refund import REFUND_LADDER, make_refund
 from tuan.mall.settle import settle
 from tuan.mall.take_back import take_back
@@ -44,3 +45,5 @@ def assign(doors: Doors) -> None:
     doors.jobs.does("take_back", do_take_back)
     doors.jobs.does("fulfil", do_fulfil)
     doors.jobs.does("refund", do_refund, steps=REFUND_LADDER)
+    doors.jobs.does("tell_signed_in", doors.messages.tell_signed_in, steps=MESSAGE_LADDER)
+    doors.jobs.does("tell_team_formed", doors.messages.tell_team_formed, steps=MESSAGE_LADDER)

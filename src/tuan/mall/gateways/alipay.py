@@ -1,9 +1,10 @@
 """Alipay, by its gateway.do protocol: 电脑网站支付 and 手机网站支付."""
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -15,6 +16,8 @@ from tuan.kernel.clock import beijing_text, from_beijing
 from tuan.kernel.errors import Unreachable
 from tuan.kernel.money import fen_of, yuan_text
 from tuan.kernel.rsa import sign
+from tuan.mall.bill import BillLine
+from tuan.mall.gateways.alipay_bill import download, link_to_bill, read_bill, require_nothing_billed
 from tuan.mall.gateways.alipay_signing import (
     answer_is_signed,
     form_fields,
@@ -22,8 +25,15 @@ from tuan.mall.gateways.alipay_signing import (
     request_text,
     signed_node,
 )
-from tuan.mall.gateways.gateway import GatewayRefusal, PaymentForm, Trade, TradeStatus, UntrustedAnswer
-from tuan.mall.notify import Notice, UntrustedNotify, Verdict
+from tuan.mall.gateways.gateway import (
+    Acknowledgement,
+    GatewayRefusal,
+    PaymentForm,
+    Trade,
+    TradeStatus,
+    UntrustedAnswer,
+)
+from tuan.mall.notify import Notice, RawNotify, UntrustedNotify, Verdict
 from tuan.mall.payment import Payment, Receipt, Refund
 
 TIMEOUT = httpx.Timeout(10.0, connect=3.0)
@@ -48,16 +58,23 @@ class AlipayAccount:
     public_key: RSAPublicKey = field(repr=False)  # Alipay's (支付宝公钥), not the app's own.
     notify_url: str
     return_url: str  # The payment's number comes after it.
+    fee_bp: int
 
 
 class Alipay:
     name = "alipay"
+    title = "支付宝"
+    notify_headers = ()  # It signs within the body.
 
     def __init__(self, http: httpx.AsyncClient, account: AlipayAccount) -> None:
         self._http = http
         self._account = account
 
-    def form(self, payment: Payment, *, subject: str, mobile: bool, now: datetime) -> PaymentForm:
+    @property
+    def fee_bp(self) -> int:
+        return self._account.fee_bp
+
+    async def open(self, payment: Payment, *, subject: str, mobile: bool, now: datetime) -> PaymentForm:
         account = self._account
         content = {
             "out_trade_no": payment.number,
@@ -130,8 +147,20 @@ class Alipay:
             raise refusal
         return False
 
-    def read_notify(self, raw: bytes) -> Notice:
-        fields = self._trusted(raw)
+    async def bill(self, day: date, *, now: datetime) -> Sequence[BillLine]:
+        content = {"bill_type": "trade", "bill_date": day.isoformat(), "secure": "true"}
+        try:
+            answer = await self._ask(
+                "alipay.data.dataservice.bill.downloadurl.query", content, now=now, tries=TRIES_MAX
+            )
+        except GatewayRefusal as refusal:
+            require_nothing_billed(refusal)
+            return []
+        file = await download(self._http, link_to_bill(answer, gateway_url=self._account.gateway_url))
+        return await asyncio.to_thread(read_bill, file, day, seller_id=self._account.seller_id)
+
+    async def read_notify(self, notify: RawNotify, *, now: datetime) -> Notice:
+        fields = self._trusted(notify.body)
         return Notice(
             payment_number=fields.get("out_trade_no", ""),
             gateway_trade_no=fields.get("trade_no", ""),
@@ -142,6 +171,11 @@ class Alipay:
             says_paid=fields.get("trade_status") in TAKEN and "trade_no" in fields,
             tells_of_refund="refund_fee" in fields or "gmt_refund" in fields,
         )
+
+    def acknowledge(self, *, accepted: bool) -> Acknowledgement:
+        """Exactly `success`, so that Alipay stops telling."""
+        body = b"success" if accepted else b"fail"
+        return Acknowledgement(status=200, body=body, media_type="text/plain")
 
     def read_return(self, query: bytes) -> str:
         return self._trusted(query).get("out_trade_no", "")

@@ -1,0 +1,12 @@
+"""A login ticket is found by its browser's secret alone, as the original's paths know it."""
+
+from pathlib import Path
+
+from tuan.kernel.migrate import run_sql
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    run_sql(Path(__file__).with_suffix(".sql").read_text())

@@ -1,0 +1,133 @@
+"""Payments, refunds and notifies as an operator finds them, the newest first."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Final
+
+from tuan.kernel.db import Connection, row_of
+from tuan.mall.notify import Verdict
+from tuan.mall.payment import Payment, PaymentStatus, Refund, RefundStatus
+
+PAYMENTS: Final = """
+    SELECT * FROM payment
+    WHERE (%(status)s::text IS NULL OR status = %(status)s)
+        AND (%(gateway)s::text IS NULL OR gateway = %(gateway)s)
+        AND (%(order_number)s::text IS NULL OR order_number = %(order_number)s)
+        AND (%(gateway_trade_no)s::text IS NULL OR gateway_trade_no = %(gateway_trade_no)s)
+        AND (%(since)s::timestamptz IS NULL OR opened_at >= %(since)s)
+        AND (%(until)s::timestamptz IS NULL OR opened_at < %(until)s)
+        AND (%(before)s::timestamptz IS NULL OR (opened_at, number) < (%(before)s, %(last)s))
+    ORDER BY opened_at DESC, number DESC LIMIT %(limit)s"""
+
+REFUNDS: Final = """
+    SELECT * FROM refund
+    WHERE (%(status)s::text IS NULL OR status = %(status)s)
+        AND (%(gateway)s::text IS NULL OR gateway = %(gateway)s)
+        AND (%(order_number)s::text IS NULL OR order_number = %(order_number)s)
+        AND (%(since)s::timestamptz IS NULL OR created_at >= %(since)s)
+        AND (%(until)s::timestamptz IS NULL OR created_at < %(until)s)
+        AND (%(before)s::timestamptz IS NULL OR (created_at, number) < (%(before)s, %(last)s))
+    ORDER BY created_at DESC, number DESC LIMIT %(limit)s"""
+
+PAYMENTS_OF: Final = "SELECT * FROM payment WHERE order_number = %(number)s ORDER BY opened_at, number"
+REFUNDS_OF: Final = "SELECT * FROM refund WHERE order_number = %(number)s ORDER BY created_at, number"
+
+NOTIFY_COLUMNS: Final = "id, gateway, received_at, payment_number, verdict, replay_of"
+
+# An id begins with the moment it was made at.
+NOTIFIES: Final = f"""
+    SELECT {NOTIFY_COLUMNS} FROM notify_log
+    WHERE (%(gateway)s::text IS NULL OR gateway = %(gateway)s)
+        AND (%(verdict)s::text IS NULL OR verdict = %(verdict)s)
+        AND (%(payment_number)s::text IS NULL OR payment_number = %(payment_number)s)
+        AND (%(since)s::timestamptz IS NULL OR received_at >= %(since)s)
+        AND (%(until)s::timestamptz IS NULL OR received_at < %(until)s)
+        AND (%(after)s::text IS NULL OR id < %(after)s)
+    ORDER BY id DESC LIMIT %(limit)s"""
+
+NOTIFY: Final = f"SELECT {NOTIFY_COLUMNS} FROM notify_log WHERE id = %(id)s"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PaymentFilter:
+    status: PaymentStatus | None = None
+    gateway: str | None = None
+    order_number: str | None = None
+    gateway_trade_no: str | None = None
+    since: datetime | None = None  # When it was opened.
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RefundFilter:
+    status: RefundStatus | None = None
+    gateway: str | None = None
+    order_number: str | None = None
+    since: datetime | None = None  # When it was owed.
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NotifyFilter:
+    gateway: str | None = None
+    verdict: Verdict | None = None
+    payment_number: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notify:
+    id: str
+    gateway: str
+    received_at: datetime
+    payment_number: str | None
+    verdict: Verdict
+    replay_of: str | None
+
+
+async def payments(
+    connection: Connection, wanted: PaymentFilter, *, before: tuple[datetime, str] | None, limit: int
+) -> Sequence[Payment]:
+    moment, last = before or (None, "")
+    async with connection.cursor(row_factory=row_of(Payment)) as cursor:
+        await cursor.execute(PAYMENTS, asdict(wanted) | {"before": moment, "last": last, "limit": limit})
+        return await cursor.fetchall()
+
+
+async def refunds(
+    connection: Connection, wanted: RefundFilter, *, before: tuple[datetime, str] | None, limit: int
+) -> Sequence[Refund]:
+    moment, last = before or (None, "")
+    async with connection.cursor(row_factory=row_of(Refund)) as cursor:
+        await cursor.execute(REFUNDS, asdict(wanted) | {"before": moment, "last": last, "limit": limit})
+        return await cursor.fetchall()
+
+
+async def payments_of(connection: Connection, order_number: str) -> Sequence[Payment]:
+    """Oldest first, and none of them locked."""
+    async with connection.cursor(row_factory=row_of(Payment)) as cursor:
+        await cursor.execute(PAYMENTS_OF, {"number": order_number})
+        return await cursor.fetchall()
+
+
+async def refunds_of(connection: Connection, order_number: str) -> Sequence[Refund]:
+    """Oldest first, and none of them locked."""
+    async with connection.cursor(row_factory=row_of(Refund)) as cursor:
+        await cursor.execute(REFUNDS_OF, {"number": order_number})
+        return await cursor.fetchall()
+
+
+async def notifies(
+    connection: Connection, wanted: NotifyFilter, *, after: str | None, limit: int
+) -> Sequence[Notify]:
+    async with connection.cursor(row_factory=row_of(Notify)) as cursor:
+        await cursor.execute(NOTIFIES, asdict(wanted) | {"after": after, "limit": limit})
+        return await cursor.fetchall()
+
+
+async def notify_of(connection: Connection, notify_id: str) -> Notify | None:
+    async with connection.cursor(row_factory=row_of(Notify)) as cursor:
+        await cursor.execute(NOTIFY, {"id": notify_id})
+        return await cursor.fetchone()
