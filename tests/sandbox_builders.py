@@ -61,12 +61,14 @@ class Shop:
     heard: list[dict[str, str]] = field(default_factory=list)
     queries: list[dict[str, str]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
     content_types: list[str] = field(default_factory=list)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         body = await request.body()
         self.bodies.append(body)
+        self.headers.append(dict(request.headers))
         self.heard.append(dict(parse_qsl(body.decode(), strict_parsing=False)))
         self.queries.append(dict(request.query_params))
         self.content_types.append(request.headers["content-type"])
@@ -160,6 +162,19 @@ class Merchant:
         assert (await self.sign_in(cashier)).status_code == 200
         assert (await self.pay(cashier)).json()["status"] == "paid"
         return cashier
+
+    async def suffer(self, what: str, **more: object) -> str:
+        """Order a trouble, as door/kind: its id."""
+        door, kind = what.split("/")
+        made = await self.http.post("/admin/troubles", json={"door": door, "kind": kind, **more})
+        assert made.status_code == 201, made.text
+        trouble_id: str = made.json()["id"]
+        return trouble_id
+
+    async def troubles(self) -> list[tuple[str, int | None, int]]:
+        """Each kind, how many times it has left, and how often it was met."""
+        items = (await self.http.get("/admin/troubles")).json()["items"]
+        return [(item["kind"], item["times_left"], item["times_met"]) for item in items]
 
     async def deliveries(self) -> list[tuple[int, int | None, str]]:
         items = (await self.http.get("/admin/deliveries")).json()["items"]

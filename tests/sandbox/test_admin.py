@@ -3,11 +3,15 @@
 import pytest
 from sandbox_builders import Merchant, controls
 
+ORDER_TROUBLE = [f"trouble-{field}" for field in ("what", "about", "method", "measure", "times")] + [
+    "make-trouble"
+]
+
 
 async def test_an_empty_sandbox_says_so(merchant: Merchant) -> None:
     page = await merchant.http.get("/")
 
-    assert (page.status_code, list(controls(page.text))) == (200, [])
+    assert (page.status_code, list(controls(page.text))) == (200, ORDER_TROUBLE)
     assert "还没有交易" in page.text
 
 
@@ -17,7 +21,7 @@ async def test_everything_that_happened_is_on_one_page(merchant: Merchant) -> No
 
     page = await merchant.http.get("/")
 
-    assert list(controls(page.text)) == ["trades", "notifies", "resend", "deliveries"]
+    assert list(controls(page.text)) == [*ORDER_TROUBLE, "trades", "notifies", "resend", "deliveries"]
     assert "TRADE_SUCCESS" in page.text
     assert "http://sandbox.test/sandbox/admin/notifies/" in page.text
 

@@ -165,7 +165,11 @@ async def test_a_browser_is_told_on_a_page(merchant: Merchant, method: str) -> N
     [
         ({"total_amount": "0.00"}, LINKS),
         ({"total_amount": "88.001"}, LINKS),
-        ({"total_amount": 88}, LINKS),
+        ({"total_amount": 88.001}, LINKS),
+        ({"total_amount": True}, LINKS),
+        ({"total_amount": float("nan")}, LINKS),
+        ({"total_amount": -88}, LINKS),
+        ({"total_amount": 1e300}, LINKS),
         ({"total_amount": "100000000.01"}, LINKS),
         ({"out_trade_no": "T 1"}, LINKS),
         ({"out_trade_no": "T" * 65}, LINKS),
@@ -190,6 +194,20 @@ async def test_no_cashier_opens_for_what_alipay_does_not_take(
 
     assert answer.status_code == 200
     assert "参数无效" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"), [(88, "88.00"), (0.1, "0.10"), (19.99, "19.99"), ("0.01", "0.01")]
+)
+async def test_an_amount_is_text_or_a_number_as_in_alipays_own_examples(
+    merchant: Merchant, sent: object, shown: str
+) -> None:
+    content = json.dumps(pay_content(total_amount=sent))
+
+    answer = await merchant.send(merchant.params(PAGE_PAY, content, **LINKS))
+
+    page = await merchant.http.get(answer.headers["location"])
+    assert (answer.status_code, f"</small>{shown}<" in page.text) == (302, True)
 
 
 @pytest.mark.parametrize(

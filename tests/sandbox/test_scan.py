@@ -119,8 +119,8 @@ async def test_without_javascript_a_phone_chooses_confirms_and_sees_the_answer(m
 
     assert list(controls(nobody_yet.text)) == ["new-nickname", "create-follower"]
     assert list(controls(new.text)) == ["confirm-scan"]
-    assert list(controls(confirmed.text)) == ["scan-result"]
-    assert ("已确认" in confirmed.text, len(confirmed.history)) == (True, 1)
+    assert list(controls(confirmed.text)) == ["scan-result", "messages"]
+    assert ("小安 已扫码" in confirmed.text, len(confirmed.history)) == (True, 1)
     assert list(controls(known.text)) == ["follower", "new-nickname", "create-follower"]
     assert list(controls(chosen.text)) == ["confirm-scan"]
     assert follower["nickname"] == "小安"
@@ -202,3 +202,58 @@ async def test_a_code_that_does_not_exist_is_a_page(merchant: Merchant) -> None:
     ]
 
     assert [(answer.status_code, "没有这个二维码" in answer.text) for answer in answers] == [(404, True)] * 2
+
+
+async def test_a_lost_push_comes_with_the_next_try(merchant: Merchant) -> None:
+    await merchant.suffer("wechat.push/lost", times=1)
+
+    pushed = await scan(merchant, await a_code(merchant), nickname="小安")
+
+    assert [(one["status"], one["answer"]) for one in pushed["attempts"]] == [
+        (None, "lost"),
+        (200, "success"),
+    ]
+    assert (pushed["acknowledged"], len(merchant.shop.bodies)) == (True, 1)
+
+
+async def test_a_forged_push_is_signed_by_somebody_else(merchant: Merchant) -> None:
+    await merchant.suffer("wechat.push/wrong_sign", times=1)
+
+    await scan(merchant, await a_code(merchant), nickname="小安")
+
+    with pytest.raises(AssertionError):
+        opened(merchant.shop)
+
+
+async def test_a_repeated_push_is_the_same_event_each_time(merchant: Merchant) -> None:
+    await merchant.suffer("wechat.push/repeated", measure=3, times=1)
+
+    await scan(merchant, await a_code(merchant), nickname="小安")
+
+    events = [opened(merchant.shop, number) for number in range(3)]
+    assert len(merchant.shop.bodies) == 3
+    assert all(event == events[0] for event in events)
+
+
+async def test_a_late_push_leaves_once_its_time_has_come_and_once_only(merchant: Merchant) -> None:
+    code = await a_code(merchant)
+    await merchant.suffer("wechat.push/late", measure=90, times=1)
+
+    page = await merchant.http.post(code.path, data={"nickname": "小安"}, headers=HTML, follow_redirects=True)
+    for seconds, count in ((0, 0), (89, 0), (1, 1), (3600, 1)):
+        merchant.time.pass_(seconds=seconds)
+        await merchant.service.drain()
+        assert len(merchant.shop.bodies) == count
+
+    assert "推送还在路上" in page.text
+    assert opened(merchant.shop)["CreateTime"] == str(int(NOW.timestamp()))
+
+
+async def test_a_trouble_about_one_follower_leaves_the_others_alone(merchant: Merchant) -> None:
+    ann = await scan(merchant, await a_code(merchant), nickname="小安")
+    bob = await scan(merchant, await a_code(merchant), nickname="小博")
+    await merchant.suffer("wechat.push/lost", about=ann["openid"])
+
+    pushed = [await scan(merchant, await a_code(merchant), openid=one["openid"]) for one in (ann, bob)]
+
+    assert [one["acknowledged"] for one in pushed] == [False, True]

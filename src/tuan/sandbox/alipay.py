@@ -17,9 +17,10 @@ QUERY: Final = "alipay.trade.query"
 CLOSE: Final = "alipay.trade.close"
 REFUND: Final = "alipay.trade.refund"
 REFUND_QUERY: Final = "alipay.trade.fastpay.refund.query"
+BILL: Final = "alipay.data.dataservice.bill.downloadurl.query"
 
 PAGE_METHODS: Final = frozenset({PAGE_PAY, WAP_PAY})  # Opened by a browser; their errors are pages.
-METHODS: Final = PAGE_METHODS | {QUERY, CLOSE, REFUND, REFUND_QUERY}
+METHODS: Final = PAGE_METHODS | {QUERY, CLOSE, REFUND, REFUND_QUERY, BILL}
 
 # A request signs its sign_type; a notify and a return page do not.
 REQUEST_UNSIGNED: Final = frozenset({"sign"})
@@ -27,6 +28,7 @@ NOTIFY_UNSIGNED: Final = frozenset({"sign", "sign_type"})
 
 MESSAGES: Final = {
     "10000": "Success",
+    "20000": "Service Currently Unavailable",
     "40001": "Missing Required Arguments",
     "40002": "Invalid Arguments",
     "40004": "Business Failed",
@@ -81,6 +83,25 @@ class Call:
     return_url: str | None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """What the gateway says; without a method, because it cannot tell what it was asked."""
+
+    method: str | None
+    node: Mapping[str, object]
+    is_signed: bool = True
+    escapes_slashes: bool = False
+
+    def text(self, key: RSAPrivateKey) -> str:
+        """The signature covers the node exactly as it stands in the body, byte for byte."""
+        name = f"{self.method.replace('.', '_')}_response" if self.method else "error_response"
+        body = json.dumps(self.node, ensure_ascii=False, separators=(",", ":"))
+        if self.escapes_slashes:
+            body = body.replace("/", "\\/")
+        signature = f',"sign":"{sign(key, body)}"' if self.is_signed else ""
+        return f'{{"{name}":{body}{signature}}}'
+
+
 def read_call(params: Mapping[str, str], account: Account) -> Call:
     """Check as the gateway does, in its order. Raises MissingArgument or InvalidArgument."""
     for name, (sub_code, sub_msg) in REQUIRED.items():
@@ -123,18 +144,12 @@ def signed_params(params: Mapping[str, str], key: RSAPrivateKey) -> dict[str, st
     return {**params, "sign_type": "RSA2", "sign": signature}
 
 
-def answer_text(method: str, node: Mapping[str, object], key: RSAPrivateKey) -> str:
-    """The signature covers the node exactly as it stands in the body, byte for byte."""
-    body = json.dumps(node, ensure_ascii=False, separators=(",", ":"))
-    return f'{{"{method.replace(".", "_")}_response":{body},"sign":"{sign(key, body)}"}}'
-
-
-def refusal_text(refusal: GatewayRefusal, *, method: str | None, key: RSAPrivateKey) -> str:
+def refusal_reply(refusal: GatewayRefusal, *, method: str | None) -> Reply:
     """Signed under the method's own name, unless it is not known who asks, or for what."""
     node = failed_node(refusal.gateway_code, refusal.sub_code, str(refusal))
     if isinstance(refusal, MissingArgument) or method not in METHODS or _is_of_nobody(refusal):
-        return json.dumps({"error_response": node}, ensure_ascii=False, separators=(",", ":"))
-    return answer_text(method, node, key)
+        return Reply(method=None, node=node, is_signed=False)
+    return Reply(method=method, node=node)
 
 
 def done_node(**fields: object) -> dict[str, object]:

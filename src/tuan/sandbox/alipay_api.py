@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -12,8 +13,10 @@ from starlette.responses import RedirectResponse, Response
 from tuan.kernel.clock import Clock
 from tuan.kernel.db import Pool
 from tuan.sandbox import alipay
-from tuan.sandbox.alipay import Account, Call, GatewayRefusal, answer_text, read_call, refusal_text
+from tuan.sandbox.alipay import Account, Call, GatewayRefusal, Reply, read_call, refusal_reply
 from tuan.sandbox.answers import Node, closed_node, declined_node, refund_node, refunded_node, trade_node
+from tuan.sandbox.befall import meet
+from tuan.sandbox.bill_api import Bills
 from tuan.sandbox.cashier import open_cashier
 from tuan.sandbox.content import (
     PRODUCT_CODES,
@@ -21,13 +24,16 @@ from tuan.sandbox.content import (
     RefundContent,
     RefundQueryContent,
     TradeContent,
+    named_in,
     pay_until,
     read,
     read_links,
 )
+from tuan.sandbox.gateway_trouble import ON_ITS_WAY, answer_in, bad_gateway
 from tuan.sandbox.merchant import TradeKey, close_trade, query_refund, query_trade, refund_trade
 from tuan.sandbox.pages import Pages
 from tuan.sandbox.trade import Cashier, Declined, InvalidParameter, Product, new_cashier_id
+from tuan.sandbox.trouble import Door, Kind
 
 MEDIA_TYPE: Final = "text/html;charset=utf-8"  # Of every answer, even of JSON: as the real one.
 
@@ -37,6 +43,7 @@ class Gateway:
     pool: Pool
     account: Account
     pages: Pages
+    bills: Bills
     clock: Clock
     woken: asyncio.Event  # Set when there may be a notify to send.
 
@@ -51,10 +58,16 @@ class Gateway:
             fields = {name: value for name, value in form.items() if isinstance(value, str)}
         params = {**request.query_params, **fields}
 
-        if params.get("method") in alipay.PAGE_METHODS:
-            return await self._page(params)
+        method, about = params.get("method"), named_in(params.get("biz_content", ""))
+        if method in alipay.PAGE_METHODS:
+            trouble = await meet(self.pool, Door.CASHIER, {Kind.DEAD}, about=about)
+            return bad_gateway() if trouble else await self._page(params)
+        trouble = await meet(self.pool, Door.GATEWAY, ON_ITS_WAY, about=about, method=method)
+        return await answer_in(trouble, method, partial(self._answer, params), self._write)
+
+    def _write(self, reply: Reply) -> Response:
         headers = {"trace_id": secrets.token_hex(16)}
-        return Response(await self._answer(params), headers=headers, media_type=MEDIA_TYPE)
+        return Response(reply.text(self.account.alipay_key), headers=headers, media_type=MEDIA_TYPE)
 
     async def _page(self, params: Mapping[str, str]) -> Response:
         try:
@@ -88,17 +101,18 @@ class Gateway:
             expires_at=pay_until(content, now=now),
         )
 
-    async def _answer(self, params: Mapping[str, str]) -> str:
-        key = self.account.alipay_key
+    async def _answer(self, params: Mapping[str, str]) -> Reply:
         try:
             call = read_call(params, self.account)
-            return answer_text(call.method, await self._node(call), key)
+            return Reply(method=call.method, node=await self._node(call))
         except GatewayRefusal as refusal:
-            return refusal_text(refusal, method=params.get("method"), key=key)
+            return refusal_reply(refusal, method=params.get("method"))
 
     async def _node(self, call: Call) -> Node:
         named = None
         try:
+            if call.method == alipay.BILL:
+                return await self.bills.node(call.content)
             asked = read(TradeContent, call.content)
             named = asked.out_trade_no
             key = TradeKey(
@@ -111,7 +125,8 @@ class Gateway:
     async def _ask(self, call: Call, key: TradeKey) -> Node:
         match call.method:
             case alipay.QUERY:
-                return trade_node(await query_trade(self.pool, key), now=self.clock())
+                now = self.clock()
+                return trade_node(await query_trade(self.pool, key, now=now), now=now)
             case alipay.CLOSE:
                 return await self._close(key)
             case alipay.REFUND:

@@ -73,7 +73,7 @@ async def sign_in(pool: Pool, cashier_id: str, *, buyer: Buyer, now: datetime) -
         await store.sign_in(replace(cashier, buyer_logon_id=buyer.logon_id))
 
 
-async def pay(pool: Pool, cashier_id: str, *, password: str, seller_id: str, now: datetime) -> None:
+async def pay(pool: Pool, cashier_id: str, *, password: str, seller_id: str, now: datetime) -> Trade:
     """Paying again what this buyer has paid changes nothing: a browser may send its form twice."""
     if password != PASSWORD:
         raise WrongPassword
@@ -86,8 +86,9 @@ async def pay(pool: Pool, cashier_id: str, *, password: str, seller_id: str, now
         buyer = Buyer(logon_id=cashier.buyer_logon_id)
         trade = await store.hold(app_id=cashier.app_id, out_trade_no=cashier.out_trade_no)
         if trade.paid_at:
-            return
+            return trade
 
         trade.pay(buyer, now=now)
         await store.save(trade)
         await NotifyStore(connection).add(notify_of(trade, seller_id=seller_id, now=now))
+        return trade

@@ -15,10 +15,13 @@ from tuan.kernel.errors import Refusal
 from tuan.kernel.money import yuan_text
 from tuan.kernel.web import Id
 from tuan.sandbox.alipay import Account
+from tuan.sandbox.befall import meet
 from tuan.sandbox.cashier import PASSWORD, NotSignedIn, Visit, WrongPassword, pay, sign_in, visit
+from tuan.sandbox.deliver import Notifier, deliver_due
 from tuan.sandbox.notify import return_link
 from tuan.sandbox.pages import Pages, wants_page
 from tuan.sandbox.trade import Buyer, TradeStatus
+from tuan.sandbox.trouble import Door, Kind
 
 BUYERS: Final = ("csqann8421@sandbox.com", "bobwei5073@sandbox.com", "caixia3316@sandbox.com")
 RETURN_AFTER_SECONDS: Final = 3
@@ -32,6 +35,7 @@ class CashierPages:
     pool: Pool
     account: Account
     pages: Pages
+    notifier: Notifier
     clock: Clock
     woken: asyncio.Event  # Set when there may be a notify to send.
 
@@ -53,11 +57,13 @@ class CashierPages:
     async def pay(self, request: Request, cashier_id: Id, password: Annotated[Password, Form()]) -> Response:
         seller_id = self.account.seller_id
         try:
-            await pay(self.pool, cashier_id, password=password, seller_id=seller_id, now=self.clock())
+            trade = await pay(self.pool, cashier_id, password=password, seller_id=seller_id, now=self.clock())
         except (WrongPassword, NotSignedIn) as refusal:
             if not wants_page(request):
                 raise
             return self._render(request, await visit(self.pool, cashier_id), refusal=refusal)
+        if await meet(self.pool, Door.CASHIER, {Kind.NOTIFY_FIRST}, about=trade.out_trade_no):
+            await deliver_due(self.notifier)
         self.woken.set()
         return await self._after(request, cashier_id)
 

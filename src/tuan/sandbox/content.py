@@ -37,9 +37,14 @@ def _without_nul(text: str) -> str:
 
 
 def _fen_of(yuan: object) -> int:
-    if not isinstance(yuan, str):
-        raise ValueError("an amount is text")
-    return fen_of(yuan)
+    """Text, or a number as in Alipay's own examples: {"total_amount": 0.01}."""
+    match yuan:
+        case str():
+            return fen_of(yuan)
+        case int() | float() if not isinstance(yuan, bool) and float(text := f"{yuan:.2f}") == yuan:
+            return fen_of(text)
+        case _:
+            raise ValueError("an amount has two decimals")
 
 
 def _wall_time(text: str) -> str:
@@ -91,6 +96,10 @@ class TradeContent(Content):
         return self
 
 
+class NamingContent(Content):
+    out_trade_no: str | None = None
+
+
 class RefundContent(TradeContent):
     refund_amount: Yuan
     out_request_no: RefundNumber | None = None
@@ -100,6 +109,11 @@ class RefundContent(TradeContent):
 class RefundQueryContent(TradeContent):
     out_request_no: RefundNumber
     query_options: list[str] = []
+
+
+class BillContent(Content):
+    bill_type: str
+    bill_date: str
 
 
 Known = TypeVar("Known", bound=Content)
@@ -114,6 +128,14 @@ def read(model: type[Known], content: str) -> Known:
         if wrong["type"] in ("json_invalid", "model_type"):
             raise InvalidArgument("isv.invalid-parameter", "参数无效：biz_content") from error
         raise InvalidParameter(f"参数无效：{'.'.join(map(str, wrong['loc']))} {wrong['msg']}") from error
+
+
+def named_in(content: str) -> str | None:
+    """The out_trade_no that a request is about, whatever else is wrong with it."""
+    try:
+        return NamingContent.model_validate_json(content).out_trade_no
+    except ValidationError:
+        return None
 
 
 def read_links(*, notify_url: str | None, return_url: str | None) -> Links:

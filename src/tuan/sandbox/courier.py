@@ -8,7 +8,13 @@ from datetime import datetime
 
 import httpx
 
-ANSWER_MAX_BYTES = 512  # Only the beginning matters, and an endless body must not hold us.
+ANSWER_MAX_BYTES = 4096  # Only the beginning matters, and an endless body must not hold us.
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Letter:
+    content: bytes
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,9 +38,8 @@ class Answer:
 async def post(
     client: httpx.AsyncClient,
     url: str,
+    letter: Letter,
     *,
-    content: bytes,
-    media_type: str,
     params: Mapping[str, str] | None = None,
     within_seconds: float,
     now: datetime,
@@ -45,8 +50,9 @@ async def post(
     try:
         async with asyncio.timeout(within_seconds):
             request = httpx.URL(url).copy_merge_params(params or {})
-            headers = {"content-type": media_type}
-            async with client.stream("POST", request, content=content, headers=headers) as response:
+            async with client.stream(
+                "POST", request, content=letter.content, headers=letter.headers
+            ) as response:
                 status, body = response.status_code, await _beginning(response)
     except TimeoutError:
         status, body = None, b"timeout"
@@ -54,6 +60,11 @@ async def post(
         status, body = None, type(error).__name__.encode()
     took = int((time.perf_counter() - began) * 1000)
     return Answer(sent_at=now, status=status, body=body, milliseconds=took)
+
+
+def lost(*, now: datetime) -> Answer:
+    """Of a message that never left."""
+    return Answer(sent_at=now, status=None, body=b"lost", milliseconds=0)
 
 
 async def _beginning(response: httpx.Response) -> bytes:

@@ -1,12 +1,11 @@
-"""Keeps Alipay's promises: unpaid trades are closed in time, and merchants are told until they have heard."""
+"""Keeps the gateways' promises: unpaid trades close in time, and merchants are told until they hear."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
-from urllib.parse import urlencode
+from typing import Final, Protocol
 
 import httpx
 import psycopg
@@ -16,19 +15,38 @@ from tuan.kernel.clock import Clock
 from tuan.kernel.db import Pool, transaction
 from tuan.kernel.errors import Refusal
 from tuan.sandbox.alipay import Account
-from tuan.sandbox.courier import post
-from tuan.sandbox.notify import Notify, notify_of
+from tuan.sandbox.befall import meet
+from tuan.sandbox.courier import Answer, Letter, lost, post
+from tuan.sandbox.notify import AlipayVoice, Notify, notify_of
 from tuan.sandbox.notify_store import NotifyStore
+from tuan.sandbox.notify_trouble import ON_ITS_WAY, free_to_leave, letters
 from tuan.sandbox.trade_store import TradeStore
+from tuan.sandbox.trouble import Door
 
 BATCH: Final = 20
 SENDING_MAX: Final = 50
 POLL_SECONDS: Final = 0.3
-WITHIN_SECONDS: Final = 10.0
 # Long enough that nobody else sends what we are still sending.
-CLAIM_LASTS: Final = timedelta(seconds=2 * WITHIN_SECONDS)
-FORM: Final = "application/x-www-form-urlencoded; charset=utf-8"
+CLAIM_LASTS: Final = timedelta(seconds=20)
 log = structlog.get_logger()
+
+
+class Voice(Protocol):
+    """How a gateway tells merchants something, and when they have heard."""
+
+    @property
+    def gaps(self) -> Sequence[timedelta]:
+        """Between one send and the next."""
+        ...
+
+    @property
+    def within_seconds(self) -> float:
+        """To be answered in."""
+        ...
+
+    def letter(self, notify: Notify, *, now: datetime) -> Letter: ...
+
+    def is_heard(self, answer: Answer) -> bool: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +54,7 @@ class Notifier:
     pool: Pool
     client: httpx.AsyncClient
     account: Account
+    voices: Mapping[str, Voice]  # By the name of the gateway.
     time_scale: float
     clock: Clock
 
@@ -54,7 +73,7 @@ async def keep_delivering(notifier: Notifier, woken: asyncio.Event) -> None:
     async with asyncio.TaskGroup() as group:
         while True:
             woken.clear()
-            with _surviving_the_database():
+            with surviving_the_database():
                 await close_expired(notifier.pool, seller_id=notifier.account.seller_id, now=notifier.clock())
                 for notify in await _claim_due(notifier, limit=SENDING_MAX - len(sending)):
                     task = group.create_task(_send_surviving(notifier, notify))
@@ -84,32 +103,42 @@ async def send_again(pool: Pool, notify_id: str, *, now: datetime) -> None:
 async def _claim_due(notifier: Notifier, *, limit: int) -> list[Notify]:
     now = notifier.clock()
     async with transaction(notifier.pool) as connection:
-        return await NotifyStore(connection).claim_due(now=now, retry_at=now + CLAIM_LASTS, limit=limit)
+        due = await NotifyStore(connection).claim_due(now=now, retry_at=now + CLAIM_LASTS, limit=limit)
+        return await free_to_leave(connection, due, now=now)
 
 
 async def _send_surviving(notifier: Notifier, notify: Notify) -> None:
-    with _surviving_the_database():
+    with surviving_the_database():
         await _send(notifier, notify)
 
 
 async def _send(notifier: Notifier, notify: Notify) -> None:
-    now = notifier.clock()
-    answer = await post(
-        notifier.client,
-        notify.url,
-        content=urlencode(notify.form(notifier.account.alipay_key, now=now)).encode(),
-        media_type=FORM,
-        within_seconds=WITHIN_SECONDS,
-        now=now,
+    voice, now = notifier.voices[notify.gateway], notifier.clock()
+    leaving = await _leaving(notifier, notify, voice, now=now)
+    answers = await asyncio.gather(
+        *(
+            post(notifier.client, notify.url, letter, within_seconds=voice.within_seconds, now=now)
+            for letter in leaving
+        )
     )
 
-    notify.hear(answer, time_scale=notifier.time_scale)
     async with transaction(notifier.pool) as connection:
-        await NotifyStore(connection).record(notify, answer)
+        for answer in answers or [lost(now=now)]:
+            is_heard = voice.is_heard(answer)
+            notify.hear(answer, is_heard=is_heard, gaps=voice.gaps, time_scale=notifier.time_scale)
+            await NotifyStore(connection).record(notify, answer)
+
+
+async def _leaving(notifier: Notifier, notify: Notify, voice: Voice, *, now: datetime) -> list[Letter]:
+    """Trouble is to be had with Alipay's notifies; those of WeChat Pay leave as they are."""
+    if not isinstance(voice, AlipayVoice):
+        return [voice.letter(notify, now=now)]
+    trouble = await meet(notifier.pool, Door.NOTIFY, ON_ITS_WAY, about=notify.content["out_trade_no"])
+    return letters(notify, trouble, voice, now=now)
 
 
 @contextmanager
-def _surviving_the_database() -> Iterator[None]:
+def surviving_the_database() -> Iterator[None]:
     """What could not be written is still due, and the next round finds it."""
     try:
         yield

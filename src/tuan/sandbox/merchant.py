@@ -26,9 +26,13 @@ class Refunded:
     moved: bool  # False when this request number was served before.
 
 
-async def query_trade(pool: Pool, key: TradeKey) -> Trade:
+async def query_trade(pool: Pool, key: TradeKey, *, now: datetime) -> Trade:
     async with transaction(pool) as connection:
-        return await _find(TradeStore(connection), key)
+        store = TradeStore(connection)
+        trade = await _find(store, key)
+        if trade.paid_at and trade.queried_at is None:
+            await store.note_query(trade, now=now)
+        return trade
 
 
 async def close_trade(pool: Pool, key: TradeKey, *, seller_id: str, now: datetime) -> Trade:

@@ -2,18 +2,16 @@
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
-
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from tuan.kernel.clock import BEIJING, beijing_text
 from tuan.kernel.money import yuan_text
 from tuan.sandbox.alipay import PAGE_PAY, WAP_PAY, Account, signed_params
-from tuan.sandbox.courier import Answer
+from tuan.sandbox.courier import Answer, Letter
 from tuan.sandbox.trade import Product, Refund, Trade, masked
 
 # Eight sends within 25 hours, until the merchant answers "success": Alipay's document on 异步通知.
@@ -26,6 +24,7 @@ GAPS: Final = (
     timedelta(hours=6),
     timedelta(hours=15),
 )
+FORM: Final = "application/x-www-form-urlencoded; charset=utf-8"
 METHOD_OF: Final = {Product.PAGE: PAGE_PAY, Product.WAP: WAP_PAY}
 
 
@@ -34,25 +33,60 @@ class Notify:
     """One thing to tell. Its id and content stay; only the time and the signature differ between sends."""
 
     id: str
+    gateway: str = "alipay"
     trade_no: str
     url: str
-    content: dict[str, str]
+    content: dict[str, Any]
     created_at: datetime
     next_at: datetime | None
     attempts: int = 0
     acknowledged_at: datetime | None = None
+    kept_back_by: str | None = None  # The trouble that once made it wait.
 
-    def form(self, key: RSAPrivateKey, *, now: datetime) -> dict[str, str]:
-        return signed_params({**self.content, "notify_time": beijing_text(now)}, key)
+    @property
+    def says(self) -> str:
+        """In short, in the gateway's word; refunds are marked."""
+        if status := self.content.get("refund_status"):
+            return f"{status}（退款）"
+        status = self.content.get("trade_status") or self.content.get("trade_state")
+        return f"{status}（退款）" if "refund_fee" in self.content else str(status)
 
-    def hear(self, answer: Answer, *, time_scale: float) -> None:
-        """Stop at "success", exactly that and nothing more; otherwise come again, while the ladder lasts."""
-        if answer.says(b"success"):
+    def wait(self, until: datetime, *, kept_back_by: str) -> None:
+        """It was taken to be sent, and is not sent yet."""
+        self.attempts -= 1
+        self.next_at = until
+        self.kept_back_by = kept_back_by
+
+    def hear(self, answer: Answer, *, is_heard: bool, gaps: Sequence[timedelta], time_scale: float) -> None:
+        """Stop once the merchant has heard; otherwise come again, while the ladder lasts."""
+        if is_heard:
             self.acknowledged_at = self.acknowledged_at or answer.sent_at
-        if self.acknowledged_at or self.attempts > len(GAPS):
+        if self.acknowledged_at or self.attempts > len(gaps):
             self.next_at = None
         else:
-            self.next_at = answer.sent_at + GAPS[self.attempts - 1] * time_scale
+            self.next_at = answer.sent_at + gaps[self.attempts - 1] * time_scale
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AlipayVoice:
+    """How Alipay tells: a signed form, heard when the merchant says "success" and nothing more."""
+
+    account: Account
+    gaps: Sequence[timedelta] = GAPS
+    within_seconds: float = 10.0
+
+    def letter(self, notify: Notify, *, now: datetime) -> Letter:
+        return form_letter(self.form(notify, now=now))
+
+    def form(self, notify: Notify, *, now: datetime) -> dict[str, str]:
+        return signed_params({**notify.content, "notify_time": beijing_text(now)}, self.account.alipay_key)
+
+    def is_heard(self, answer: Answer) -> bool:
+        return answer.says(b"success")
+
+
+def form_letter(form: Mapping[str, str]) -> Letter:
+    return Letter(content=urlencode(form).encode(), headers={"content-type": FORM})
 
 
 def notify_of(trade: Trade, *, seller_id: str, now: datetime, refund: Refund | None = None) -> Notify | None:

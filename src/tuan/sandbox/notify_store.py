@@ -12,8 +12,8 @@ from tuan.sandbox.courier import Answer
 from tuan.sandbox.notify import Notify
 
 ADD_NOTIFY = """
-    INSERT INTO notify (id, trade_no, url, content, attempts, next_at, acknowledged_at, created_at)
-    VALUES (%(id)s, %(trade_no)s, %(url)s, %(content)s, %(attempts)s, %(next_at)s,
+    INSERT INTO notify (id, gateway, trade_no, url, content, attempts, next_at, acknowledged_at, created_at)
+    VALUES (%(id)s, %(gateway)s, %(trade_no)s, %(url)s, %(content)s, %(attempts)s, %(next_at)s,
         %(acknowledged_at)s, %(created_at)s)"""
 
 # Taken with its retry already booked: an instance that dies while it sends only sends late.
@@ -22,7 +22,8 @@ CLAIM_DUE = """
     WHERE id IN (
         SELECT id FROM notify WHERE next_at <= %(now)s
         ORDER BY next_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
-    RETURNING id, trade_no, url, content, attempts, next_at, acknowledged_at, created_at"""
+    RETURNING id, gateway, trade_no, url, content, attempts, next_at, acknowledged_at, created_at,
+        kept_back_by"""
 
 SAVE_HEARD = """
     UPDATE notify SET next_at = %(next_at)s,
@@ -33,15 +34,27 @@ ADD_DELIVERY = """
     INSERT INTO delivery (notify_id, attempt, sent_at, status, answer, milliseconds)
     VALUES (%s, %s, %s, %s, %s, %s)"""
 
+SAVE_WAITING = """
+    UPDATE notify SET attempts = %(attempts)s, next_at = %(next_at)s, kept_back_by = %(kept_back_by)s
+    WHERE id = %(id)s"""
+
+SURROUNDINGS = """
+    SELECT trade.queried_at IS NOT NULL AS is_queried,
+        EXISTS (SELECT FROM notify AS younger JOIN delivery ON notify_id = younger.id
+            WHERE younger.created_at > %(created_at)s) AS is_overtaken
+    FROM trade WHERE trade_no = %(trade_no)s"""
+
 SEND_AGAIN = "UPDATE notify SET next_at = %s WHERE id = %s RETURNING id"
 
 LATEST_NOTIFIES = """
-    SELECT id, trade_no, url, content, attempts, next_at, acknowledged_at, created_at
+    SELECT id, gateway, trade_no, url, content, attempts, next_at, acknowledged_at, created_at, kept_back_by
     FROM notify ORDER BY created_at DESC, id LIMIT %s"""
 
 LATEST_DELIVERIES = """
     SELECT delivery.notify_id, notify.trade_no, notify.content->>'out_trade_no' AS out_trade_no,
-        notify.content->>'trade_status' AS trade_status, notify.url, delivery.attempt,
+        coalesce(notify.content->>'trade_status', notify.content->>'trade_state',
+            'REFUND ' || (notify.content->>'refund_status')) AS trade_status,
+        notify.gateway, notify.url, delivery.attempt,
         delivery.sent_at, delivery.status, delivery.answer, delivery.milliseconds
     FROM delivery JOIN notify ON notify.id = notify_id
     ORDER BY delivery.id DESC LIMIT %s"""
@@ -53,12 +66,21 @@ class Delivery:
     trade_no: str
     out_trade_no: str
     trade_status: str
+    gateway: str
     url: str
     attempt: int
     sent_at: datetime
     status: int | None
     answer: str
     milliseconds: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Surroundings:
+    """What else was said about its trade, and to its merchant."""
+
+    is_queried: bool
+    is_overtaken: bool
 
 
 class NotifyStore:
@@ -73,6 +95,15 @@ class NotifyStore:
         rows = self._connection.cursor(row_factory=class_row(Notify))
         await rows.execute(CLAIM_DUE, {"now": now, "retry_at": retry_at, "limit": limit})
         return await rows.fetchall()
+
+    async def surroundings(self, notify: Notify) -> Surroundings:
+        rows = self._connection.cursor(row_factory=class_row(Surroundings))
+        await rows.execute(SURROUNDINGS, {"created_at": notify.created_at, "trade_no": notify.trade_no})
+        [found] = await rows.fetchall()
+        return found
+
+    async def save_waiting(self, notify: Notify) -> None:
+        await self._connection.execute(SAVE_WAITING, asdict(notify))
 
     async def record(self, notify: Notify, answer: Answer) -> None:
         delivery = [

@@ -1,6 +1,7 @@
 """The sandbox's own pages: plain Chinese HTML that works without script and loads nothing from elsewhere."""
 
 import secrets
+from datetime import timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -32,7 +33,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters |= {"yuan": yuan_text, "beijing": beijing_text}
+        self._templates.filters |= {"yuan": yuan_text, "beijing": beijing_text, "span": span_text}
         self._templates.globals["link"] = self.link
 
     def link(self, path: str) -> str:
@@ -56,6 +57,15 @@ class Pages:
         if not isinstance(error, Refusal) or not wants_page(request):
             return refused(request, error)
         return self.render("refused.html", status=error.status, reason=str(error))
+
+
+def span_text(span: timedelta) -> str:
+    """1 天 2 小时 3 分 4 秒, without what is nothing."""
+    minutes, seconds = divmod(int(span.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = ((days, "天"), (hours, "小时"), (minutes, "分"), (seconds, "秒"))
+    return " ".join(f"{count} {unit}" for count, unit in parts if count)
 
 
 def wants_page(request: Request) -> bool:

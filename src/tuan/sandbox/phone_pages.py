@@ -1,4 +1,4 @@
-"""The phone that scans a QR code: choose who holds it, confirm, and see what the account answered."""
+"""The phone that scans a QR code: choose who holds it, scan, and read what the account answers."""
 
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -12,6 +12,7 @@ from tuan.kernel.errors import InvalidRequest
 from tuan.kernel.web import Id
 from tuan.sandbox.pages import Pages, wants_page
 from tuan.sandbox.qr import Follower, Push, Qr
+from tuan.sandbox.reply import pieces
 from tuan.sandbox.scan import Pusher, scan
 from tuan.sandbox.wechat_store import PushTry, WechatStore
 
@@ -73,6 +74,7 @@ class PhonePages:
             chosen=chosen,
             nickname=nickname,
             tries=tries,
+            reply=pieces(tries[-1].reply) if tries and tries[-1].reply else [],
         )
 
     async def confirm(
@@ -107,5 +109,6 @@ def _push_view(push: Push, tries: list[PushTry]) -> dict[str, object]:
         "openid": push.openid,
         "event": push.event,
         "acknowledged": tries[-1].acknowledged_at is not None,
+        "reply": tries[-1].reply,
         "attempts": [{"status": one.status, "answer": one.answer} for one in tries],
     }

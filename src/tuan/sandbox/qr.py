@@ -29,6 +29,7 @@ class QrExpired(Refusal):
 class Event(StrEnum):
     SUBSCRIBE = "subscribe"
     SCAN = "SCAN"
+    MESSAGE_ENDED = "TEMPLATESENDJOBFINISH"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,12 +58,14 @@ class Follower:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Push:
     id: str
-    qr_id: str
+    qr_id: str | None
     openid: str
     event: Event
     message: str
     created_at: datetime
+    due_at: datetime | None = None  # When it leaves, if not at once.
     acknowledged_at: datetime | None = None
+    reply: str | None = None  # What whoever scanned reads.
 
 
 def new_qr(*, scene: str, lasts: timedelta | None, now: datetime) -> Qr:
@@ -98,6 +101,20 @@ def scan_message(qr: Qr, follower: Follower, event: Event, *, app_id: str, now: 
         f"{_text('Event', event)}"
         f"{_text('EventKey', key)}"
         f"{_text('Ticket', qr.ticket)}"
+        "</xml>"
+    )
+
+
+def message_ended(openid: str, message_id: int, *, app_id: str, now: datetime) -> str:
+    return (
+        "<xml>"
+        f"{_text('ToUserName', original_id(app_id))}"
+        f"{_text('FromUserName', openid)}"
+        f"<CreateTime>{int(now.timestamp())}</CreateTime>"
+        f"{_text('MsgType', 'event')}"
+        f"{_text('Event', Event.MESSAGE_ENDED)}"
+        f"<MsgID>{message_id}</MsgID>"
+        f"{_text('Status', 'success')}"
         "</xml>"
     )
 

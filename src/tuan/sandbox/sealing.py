@@ -29,6 +29,18 @@ def seal(message: str, *, aes_key: str, app_id: str) -> str:
     return base64.b64encode(encryptor.update(padded) + encryptor.finalize()).decode()
 
 
+def unseal(sealed: str, *, aes_key: str, app_id: str) -> str:
+    """Raises ValueError for what was not sealed with this key, or for this account."""
+    decryptor, unpadder = _cipher(aes_key).decryptor(), PKCS7(PADDED_TO_BITS).unpadder()
+    padded = decryptor.update(base64.b64decode(sealed, validate=True)) + decryptor.finalize()
+    plain = unpadder.update(padded) + unpadder.finalize()
+    begin = RANDOM_BYTES + 4
+    end = begin + int.from_bytes(plain[RANDOM_BYTES:begin], "big")
+    if plain[end:] != app_id.encode():
+        raise ValueError("sealed for another account")
+    return plain[begin:end].decode()
+
+
 def key_bytes(aes_key: str) -> bytes:
     """Raises ValueError unless it is 43 characters of base64 for 32 bytes."""
     key = base64.b64decode(aes_key + "=", validate=True)

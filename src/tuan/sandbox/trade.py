@@ -170,6 +170,7 @@ class Trade:
     status: TradeStatus = TradeStatus.WAIT_BUYER_PAY
     refunded_fen: int = 0
     paid_at: datetime | None = None
+    queried_at: datetime | None = None  # When the merchant first asked, and heard that it is paid.
     closed_at: datetime | None = None
 
     @property

@@ -50,6 +50,8 @@ SAVE_TRADE = """
     ON CONFLICT (trade_no) DO UPDATE SET status = excluded.status, refunded_fen = excluded.refunded_fen,
         paid_at = excluded.paid_at, closed_at = excluded.closed_at"""
 
+NOTE_QUERY = "UPDATE trade SET queried_at = %s WHERE trade_no = %s AND queried_at IS NULL"
+
 REFUND = "SELECT * FROM refund WHERE trade_no = %s AND refund_number = %s"
 
 ADD_REFUND = """
@@ -105,6 +107,9 @@ class TradeStore:
 
     async def save(self, trade: Trade) -> None:
         await self._connection.execute(SAVE_TRADE, asdict(trade))
+
+    async def note_query(self, trade: Trade, *, now: datetime) -> None:
+        await self._connection.execute(NOTE_QUERY, [now, trade.trade_no])
 
     async def find_refund(self, trade: Trade, refund_number: str) -> Refund | None:
         await self._rows.execute(REFUND, [trade.trade_no, refund_number])

@@ -1,0 +1,12 @@
+"""Bills."""
+
+from pathlib import Path
+
+from tuan.kernel.migrate import run_sql
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    run_sql(Path(__file__).with_suffix(".sql").read_text())

@@ -1,0 +1,12 @@
+"""WeChat Pay: its orders and refunds; and notifies that more than one gateway sends."""
+
+from pathlib import Path
+
+from tuan.kernel.migrate import run_sql
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    run_sql(Path(__file__).with_suffix(".sql").read_text())
