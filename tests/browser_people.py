@@ -1,23 +1,16 @@
 """Real Chromium against a real server, as people use it. A page that calls another host fails its test."""
 
 import asyncio
-import os
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
-import time
-import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
+from house import House, house
 from playwright.async_api import Browser, Page, Route, async_playwright
 
 CHROMIUM = "/usr/bin/chromium"
+AXE = Path(__file__).parents[1] / "web/node_modules/axe-core/axe.min.js"
 SHOTS = Path(__file__).parent / "browser" / "shots"
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1440, "height": 900}
@@ -36,49 +29,30 @@ NewPage = Callable[..., Awaitable[Page]]
 def leave_out_without_chromium(items: list[pytest.Item]) -> None:
     for item in items:
         item.add_marker(pytest.mark.browser)
+        # Of one browser, each has a window. Before the mark that pytest-asyncio has set by itself.
+        item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
         item.add_marker(pytest.mark.xdist_group("browser"))  # One server and one browser at a time.
         item.add_marker(pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no Chromium here"))
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """`tuan up`, as a newcomer starts it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    home = tempfile.mkdtemp(prefix="tuan-browser-")
-    os.chmod(home, 0o711)
-    command = [
-        str(Path(sys.executable).with_name("tuan")),
-        "up",
-        "--port",
-        str(port),
-        "--data",
-        f"{home}/data",
-    ]
-    url = f"http://127.0.0.1:{port}"
-    with Path(home, "out").open("w") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
-        try:
-            await_ready(url, process, Path(home, "out"))
-            yield url
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(30)
-    shutil.rmtree(home, ignore_errors=True)
+def shop() -> Iterator[House]:
+    with house() as found:
+        yield found
 
 
-def await_ready(url: str, process: subprocess.Popen[bytes], out: Path) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            urllib.request.urlopen(f"{url}/readyz")
-        except urllib.error.URLError:
-            continue
-        return
-    raise RuntimeError(out.read_text())
+@pytest.fixture(scope="session")
+def server(shop: House) -> str:
+    return shop.url
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def home(shop: House) -> Path:
+    """Where the server keeps its database and its keys."""
+    return shop.home
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         playwright.selectors.set_test_id_attribute("data-test")
@@ -87,7 +61,7 @@ async def chromium() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def visitor(chromium: Browser, server: str) -> AsyncIterator[NewPage]:
     """A person with a browser of their own, on a phone unless said otherwise."""
     strangers: list[str] = []
@@ -119,14 +93,16 @@ async def visitor(chromium: Browser, server: str) -> AsyncIterator[NewPage]:
 
 
 async def sign_in(page: Page, nickname: str) -> None:
-    """From the QR code on the page, by way of a phone, to where the page goes on by itself."""
+    """From the QR code on the page, by way of a phone that confirms, to where the page goes on by itself."""
     async with page.context.expect_page() as opened:
         await page.get_by_test_id("demo-scan").click()
     phone = await opened.value
     await phone.get_by_test_id("new-nickname").fill(nickname)
     await phone.get_by_test_id("create-follower").click()
     await phone.get_by_test_id("confirm-scan").click()
-    await phone.get_by_test_id("scan-result").wait_for()
+    await phone.get_by_test_id("reply-link").click()
+    await phone.get_by_test_id("confirm-sign-in").click()
+    await phone.get_by_text("已确认登录").first.wait_for()
     await phone.close()
 
 
@@ -151,3 +127,15 @@ async def pay(page: Page) -> None:
 
 async def shoot(page: Page, name: str) -> None:
     await page.screenshot(path=SHOTS / f"{name}.png", animations="disabled")
+
+
+async def accessible(page: Page) -> list[str]:
+    """What axe finds serious: contrast, names, order of focus. Nothing, when nobody is kept out."""
+    await page.evaluate(AXE.read_text())  # Not as a script of the page: its policy would refuse that.
+    found = await page.evaluate("axe.run({resultTypes: ['violations']})")
+    return [
+        f"{one['id']}: {node['target']} {node['failureSummary']}"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]

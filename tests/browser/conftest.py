@@ -1,9 +1,11 @@
 from pathlib import Path
 
 import pytest
-from browser_people import chromium, leave_out_without_chromium, server, visitor
+from browser_people import chromium, home, leave_out_without_chromium, server, shop, visitor
 
-__all__ = ["chromium", "server", "visitor"]
+from browser_operators import at_console, seller, sold
+
+__all__ = ["at_console", "chromium", "home", "seller", "server", "shop", "sold", "visitor"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

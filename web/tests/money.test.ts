@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { createApp } from "vue";
+import MoneyText from "@/ui/MoneyText.vue";
 import { yuan, yuanParts } from "@/ui/money";
 
 test("whole yuan shows no fraction", () => {
@@ -15,6 +17,9 @@ test("fen are never lost to float arithmetic", () => {
 
 test("money going back keeps its sign in front", () => {
   expect(yuan(-1_990)).toBe("-¥19.90");
+  const page = document.createElement("div");
+  createApp(MoneyText, { fen: -1_990 }).mount(page);
+  expect(page.textContent).toBe("-¥19.90");
 });
 
 test("an amount that is not whole fen is refused", () => {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { Refusal, refusalOf } from "@/api/refusal";
-import { explainOrder, explainPage } from "@/shop/refusal-text";
+import { explainOrder } from "@/shop/order-refusals";
+import { explainPage } from "@/shop/refusal-text";
 
 const refused = (code: string, status = 409) => new Refusal(code, status, "", "r-7");
 const offline = new TypeError("Failed to fetch");

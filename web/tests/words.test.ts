@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Order, Team } from "@/api/types";
-import { duration, localTime, orderHeadline, teamHeadline } from "@/shop/words";
+import { orderHeadline } from "@/shop/order-words";
+import { duration, localTime, teamHeadline } from "@/shop/words";
 
 const team = (change: Partial<Team> = {}) =>
   ({ status: "forming", seats_target: 3, seats_taken: 1, seats_settled: 1, ...change }) as Team;

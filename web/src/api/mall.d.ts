@@ -21,157 +21,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/me": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Read Me */
-        get: operations["read_me_v1_me_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/login/tickets": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Create Ticket
-         * @description A code for this browser to show, and to be scanned with WeChat within two minutes.
-         */
-        post: operations["create_ticket_v1_login_tickets_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/login/tickets/{ticket_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Read Ticket
-         * @description Only the browser that asked for it finds it.
-         */
-        get: operations["read_ticket_v1_login_tickets__ticket_id__get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/sessions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Create Session
-         * @description Redeem a scanned ticket, once.
-         */
-        post: operations["create_session_v1_sessions_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/sessions/current": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /** End Session */
-        delete: operations["end_session_v1_sessions_current_delete"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/products": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List Products */
-        get: operations["list_products_v1_products_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/products/{product_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Read Product
-         * @description With what this buyer would pay in a group, and the teams to join, while the market says so.
-         */
-        get: operations["read_product_v1_products__product_id__get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/teams/{team_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Read Team
-         * @description What an invitation opens.
-         */
-        get: operations["read_team_v1_teams__team_id__get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/orders": {
         parameters: {
             query?: never;
@@ -181,7 +30,7 @@ export interface paths {
         };
         /**
          * List Orders
-         * @description Newest first.
+         * @description Newest first: all of them, or those in one of these statuses.
          */
         get: operations["list_orders_v1_orders_get"];
         put?: never;
@@ -262,9 +111,934 @@ export interface paths {
         };
         /**
          * Hand Over
-         * @description A page that takes the buyer's browser to the cashier.
+         * @description A page that takes the buyer to the cashier, or shows the code to scan.
          */
         get: operations["hand_over_v1_orders__number__pay_get"];
+        put?: never;
+        /**
+         * Choose Gateway
+         * @description The same, through this gateway: what is open at another one is closed there first.
+         */
+        post: operations["choose_gateway_v1_orders__number__pay_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/products": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Products
+         * @description All of them, or those whose title or subtitle says `q`.
+         */
+        get: operations["list_products_v1_products_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/products/{product_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Product
+         * @description With what this buyer would pay in a group, and the teams to join, while the market says so.
+         */
+        get: operations["read_product_v1_products__product_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/teams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Filling Teams
+         * @description Up to ten teams about to fill, which this visitor could join.
+         */
+        get: operations["list_filling_teams_v1_teams_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/teams/{team_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Team
+         * @description What an invitation opens.
+         */
+        get: operations["read_team_v1_teams__team_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read Me */
+        get: operations["read_me_v1_me_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/login/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Ticket
+         * @description A code for this browser to show, to be scanned with WeChat and confirmed within two minutes.
+         */
+        post: operations["create_ticket_v1_login_tickets_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/login/tickets/{ticket_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Ticket
+         * @description Only the browser that asked for it finds it. Ask once a second.
+         */
+        get: operations["read_ticket_v1_login_tickets__ticket_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Sessions
+         * @description Where this buyer is signed in.
+         */
+        get: operations["list_sessions_v1_sessions_get"];
+        put?: never;
+        /**
+         * Create Session
+         * @description Redeem a confirmed ticket, once. What a guest bought in this browser goes along.
+         */
+        post: operations["create_session_v1_sessions_post"];
+        /**
+         * End Sessions
+         * @description Sign out everywhere, here too.
+         */
+        delete: operations["end_sessions_v1_sessions_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/guest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Guest
+         * @description Buy without WeChat, in this browser alone. Who is signed in already stays who they are.
+         */
+        post: operations["create_guest_v1_sessions_guest_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/current": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End Session */
+        delete: operations["end_session_v1_sessions_current_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Operator
+         * @description Who is signed in at the market, and what they may do here.
+         */
+        get: operations["read_operator_v1_console_me_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/products": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List All Products
+         * @description In the order of their ids, also those off the shelf; `text` is part of a title, or an id.
+         */
+        get: operations["list_all_products_v1_console_products_get"];
+        put?: never;
+        /**
+         * Add Product
+         * @description Off the shelf at first. Its id is also the market's goods id.
+         */
+        post: operations["add_product_v1_console_products_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/products/{product_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read Any Product */
+        get: operations["read_any_product_v1_console_products__product_id__get"];
+        /**
+         * Change Product
+         * @description Counts for orders from now on. A group price shows while the market lists the goods at it.
+         */
+        put: operations["change_product_v1_console_products__product_id__put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/products/{product_id}/shelf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Shelve Product
+         * @description Off the shelf, the shop hides it and takes no order for it; what was ordered is still delivered.
+         */
+        put: operations["shelve_product_v1_console_products__product_id__shelf_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List All Orders
+         * @description The newest first; `since` and `until` are about when it was placed.
+         */
+        get: operations["list_all_orders_v1_console_orders_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/orders.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export
+         * @description A spreadsheet of all that the filter finds, between `since` and `until`, at most 92 days apart.
+         */
+        get: operations["export_v1_console_orders_csv_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/orders/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Any Order
+         * @description An order with its money, and everything that happened to it, in order.
+         */
+        get: operations["read_any_order_v1_console_orders__number__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/orders/{number}/cancellation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Close Order
+         * @description Before it is paid for. The gateway's trade is closed first, then the seat goes back.
+         */
+        post: operations["close_order_v1_console_orders__number__cancellation_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/orders/{number}/refund": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refund Whole Order
+         * @description All of it, whether or not it was delivered. 202 when the amount needs a second operator.
+         */
+        post: operations["refund_whole_order_v1_console_orders__number__refund_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Payments
+         * @description The newest first; `since` and `until` are about when it was opened.
+         */
+        get: operations["list_payments_v1_console_payments_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/payments/{payment_number}/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Query Payment
+         * @description Ask the gateway now. Money it tells of is taken in, as from a notify.
+         */
+        post: operations["query_payment_v1_console_payments__payment_number__query_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/notifies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Notifies
+         * @description Every word a gateway told us, believed or not, the newest first.
+         */
+        get: operations["list_notifies_v1_console_notifies_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/notifies/{notify_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read Notify */
+        get: operations["read_notify_v1_console_notifies__notify_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/notifies/{notify_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replay Notify
+         * @description Judge it once more, as if it came now.
+         */
+        post: operations["replay_notify_v1_console_notifies__notify_id__replay_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/refunds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Refunds
+         * @description The newest first; `since` and `until` are about when it was owed.
+         */
+        get: operations["list_refunds_v1_console_refunds_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/refunds/{refund_number}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry
+         * @description Try it now, and from the start of the ladder, under the number it has: the money goes back once.
+         */
+        post: operations["retry_v1_console_refunds__refund_number__retry_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/refund-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Refund Requests
+         * @description Refunds that one operator asked for and another decides; the newest first.
+         */
+        get: operations["list_refund_requests_v1_console_refund_requests_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/refund-requests/{request_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read Refund Request */
+        get: operations["read_refund_request_v1_console_refund_requests__request_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/refund-requests/{request_id}/approval": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Approve Refund
+         * @description By another operator than the one who asked. The money goes back from here on.
+         */
+        put: operations["approve_refund_v1_console_refund_requests__request_id__approval_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/refund-requests/{request_id}/refusal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Refuse Refund
+         * @description By another operator than the one who asked.
+         */
+        put: operations["refuse_refund_v1_console_refund_requests__request_id__refusal_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/ledger/entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Entries
+         * @description The newest first; `posting` is one thing that happened, as in refund owed 260101ABCR.
+         */
+        get: operations["list_entries_v1_console_ledger_entries_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/ledger/balance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Balance
+         * @description By all that was booked, or all that was booked before `until`.
+         */
+        get: operations["read_balance_v1_console_ledger_balance_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/ledger/days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ledger By Day
+         * @description From the first day to the last, at most 92; where nothing was booked is left out.
+         */
+        get: operations["ledger_by_day_v1_console_ledger_days_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/reconciliations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Reconciliations
+         * @description The newest day first, up to a hundred; a day's gateways come together.
+         */
+        get: operations["list_reconciliations_v1_console_reconciliations_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/reconciliations/{gateway}/{day}/rerun": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rerun Reconciliation
+         * @description Fetch the day's bill and compare once more, putting right what can be. Safe to repeat.
+         */
+        post: operations["rerun_reconciliation_v1_console_reconciliations__gateway___day__rerun_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/breaks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Breaks
+         * @description The newest first, up to a hundred.
+         */
+        get: operations["list_breaks_v1_console_breaks_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/breaks/{break_id}/repair": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Repair Break
+         * @description Hold its day against the bill once more: what can be got back is, and what agrees by now has ended.
+         */
+        post: operations["repair_break_v1_console_breaks__break_id__repair_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/breaks/{break_id}/resolution": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Resolve Break
+         * @description Somebody has looked, and says what it was. A later bill that says something else opens it again.
+         */
+        put: operations["resolve_break_v1_console_breaks__break_id__resolution_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Jobs
+         * @description The newest first; `lock` is the number of the order it is about.
+         */
+        get: operations["list_jobs_v1_console_jobs_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/jobs/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count Jobs
+         * @description How many of each kind and state there are, and since when the oldest is owed.
+         */
+        get: operations["count_jobs_v1_console_jobs_counts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/jobs/{job_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry Job
+         * @description Do it now, with all its tries before it; a dead letter, or one that waits for its next try.
+         */
+        post: operations["retry_job_v1_console_jobs__job_id__retry_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Alarms
+         * @description The newest first; `about` is the number of a payment, a refund or an order.
+         */
+        get: operations["list_alarms_v1_console_alarms_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/alarms/{alarm_id}/clearance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Clear Alarm
+         * @description Somebody has looked, and says what it was. Should the trouble come again, so does the alarm.
+         */
+        put: operations["clear_alarm_v1_console_alarms__alarm_id__clearance_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/statistics/days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Statistics By Day
+         * @description Every day from the first to the last, at most 92.
+         */
+        get: operations["statistics_by_day_v1_console_statistics_days_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/audits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Audit Books
+         * @description Holds orders and books, at one moment, against what must be true of them. May take minutes.
+         */
+        post: operations["audit_books_v1_console_audits_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/deeds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Deeds
+         * @description Who changed what, the newest first; `about` as in order:260101ABC, product:9890001.
+         */
+        get: operations["list_deeds_v1_console_deeds_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -277,6 +1051,158 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Account
+         * @enum {string}
+         */
+        Account: "gateway" | "held" | "earned" | "refund_owed" | "gateway_fee";
+        /** AccountDayList */
+        AccountDayList: {
+            /** Items */
+            items: components["schemas"]["AccountDayView"][];
+        };
+        /**
+         * AccountDayView
+         * @description A day of Beijing.
+         */
+        AccountDayView: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            account: components["schemas"]["Account"];
+            /** Entries */
+            entries: number;
+            /** Debit Fen */
+            debit_fen: number;
+            /** Credit Fen */
+            credit_fen: number;
+        };
+        /** AlarmPage */
+        AlarmPage: {
+            /** Items */
+            items: components["schemas"]["AlarmView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * AlarmView
+         * @description Rings until it is cleared; the same trouble about the same thing counts in `times`.
+         */
+        AlarmView: {
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** About */
+            about: string;
+            /** Detail */
+            detail: string;
+            /** Times */
+            times: number;
+            /**
+             * First At
+             * Format: date-time
+             */
+            first_at: string;
+            /**
+             * Last At
+             * Format: date-time
+             */
+            last_at: string;
+            /** Cleared At */
+            cleared_at: string | null;
+        };
+        /** AnyReasonBody */
+        AnyReasonBody: {
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * AuditView
+         * @description Sound when nothing was found.
+         */
+        AuditView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Findings */
+            findings: components["schemas"]["FindingView"][];
+        };
+        /** BalanceView */
+        BalanceView: {
+            account: components["schemas"]["Account"];
+            /** Balance Fen */
+            balance_fen: number;
+        };
+        /** Body_choose_gateway_v1_orders__number__pay_post */
+        Body_choose_gateway_v1_orders__number__pay_post: {
+            /** Gateway */
+            gateway: string;
+        };
+        /**
+         * BreakKind
+         * @enum {string}
+         */
+        BreakKind: "payment_missing_here" | "payment_missing_there" | "payment_unknown" | "refund_missing_here" | "refund_missing_there" | "refund_unknown" | "amount_differs" | "number_differs" | "trade_differs" | "billed_twice" | "ledger_differs" | "order_contradicts" | "fee_unexpected";
+        /** BreakPage */
+        BreakPage: {
+            /** Items */
+            items: components["schemas"]["BreakView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * BreakStatus
+         * @enum {string}
+         */
+        BreakStatus: "open" | "repaired" | "resolved";
+        /**
+         * BreakView
+         * @description Where a bill and our books differ: what each says of the same money, `null` where it says nothing.
+         */
+        BreakView: {
+            /** Id */
+            id: string;
+            /** Gateway */
+            gateway: string;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            kind: components["schemas"]["BreakKind"];
+            /** About */
+            about: string;
+            /** Order Number */
+            order_number: string | null;
+            /** Ours Fen */
+            ours_fen: number | null;
+            /** Ledger Fen */
+            ledger_fen: number | null;
+            /** Bill Fen */
+            bill_fen: number | null;
+            /** Detail */
+            detail: string;
+            status: components["schemas"]["BreakStatus"];
+            /**
+             * Found At
+             * Format: date-time
+             */
+            found_at: string;
+            /** Ended At */
+            ended_at: string | null;
+            /** Ended By */
+            ended_by: string | null;
+            /** Reason */
+            reason: string | null;
+        };
         /** BuyerView */
         BuyerView: {
             /** Id */
@@ -285,12 +1211,45 @@ export interface components {
             nickname: string;
             /** Avatar */
             avatar: number;
+            /** Guest */
+            guest: boolean;
         };
         /**
          * CancellationBody
          * @description Nothing: the order says it all.
          */
         CancellationBody: Record<string, never>;
+        /** DeedPage */
+        DeedPage: {
+            /** Items */
+            items: components["schemas"]["DeedView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /** DeedView */
+        DeedView: {
+            /** Id */
+            id: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Operator Id */
+            operator_id: string;
+            /** Operator Name */
+            operator_name: string;
+            /** Action */
+            action: string;
+            /** About */
+            about: string;
+            /** Before */
+            before: unknown;
+            /** After */
+            after: unknown;
+            /** Reason */
+            reason: string;
+        };
         /** DeliveryView */
         DeliveryView: {
             /** Code */
@@ -301,12 +1260,73 @@ export interface components {
              */
             delivered_at: string;
         };
+        /** EntryPage */
+        EntryPage: {
+            /** Items */
+            items: components["schemas"]["EntryView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * EntryView
+         * @description What we have is positive; what we owe, or have earned, is negative. A posting's entries sum to zero.
+         */
+        EntryView: {
+            /** Id */
+            id: number;
+            /** Posting */
+            posting: string;
+            account: components["schemas"]["Account"];
+            /** Order Number */
+            order_number: string;
+            /** Amount Fen */
+            amount_fen: number;
+            /**
+             * Booked At
+             * Format: date-time
+             */
+            booked_at: string;
+        };
         /** FieldError */
         FieldError: {
             /** Field */
             field: string;
             /** Message */
             message: string;
+        };
+        /** FillingTeam */
+        FillingTeam: {
+            team: components["schemas"]["TeamView"];
+            product: components["schemas"]["ProductCard"];
+        };
+        /** FillingTeams */
+        FillingTeams: {
+            /** Items */
+            items: components["schemas"]["FillingTeam"][];
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+        };
+        /**
+         * FindingView
+         * @description An invariant that is broken, how often, and some of the rows that break it.
+         */
+        FindingView: {
+            /** Name */
+            name: string;
+            /** Count */
+            count: number;
+            /** Sample */
+            sample: string[];
+        };
+        /** GatewayView */
+        GatewayView: {
+            /** Name */
+            name: string;
+            /** Title */
+            title: string;
         };
         /** GroupOffer */
         GroupOffer: {
@@ -334,6 +1354,8 @@ export interface components {
             plan: "amount_off" | "threshold" | "percent" | "fixed_price";
             /** May Join */
             may_join: boolean;
+            /** Reasons */
+            reasons: string[];
         };
         /** GroupPrice */
         GroupPrice: {
@@ -343,6 +1365,126 @@ export interface components {
             discount_fen: number;
             /** Seats Target */
             seats_target: number;
+        };
+        /**
+         * HappeningView
+         * @description `detail` is a word of ours: a verdict, a refusal's code, the gateway's trouble, a deed's action.
+         */
+        HappeningView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * What
+             * @enum {string}
+             */
+            what: "order.created" | "order.awaiting_payment" | "order.paid" | "order.ready" | "order.fulfilled" | "order.closed" | "order.refunding" | "order.refunded" | "payment.opened" | "payment.asked" | "payment.received" | "payment.closed" | "notify.judged" | "seat.settled" | "delivery.made" | "refund.asked" | "refund.owed" | "refund.failed" | "refund.stuck" | "refund.done" | "deed";
+            /** About */
+            about: string | null;
+            /** Amount Fen */
+            amount_fen: number | null;
+            /** Detail */
+            detail: string | null;
+            /** Reason */
+            reason: string | null;
+            /** By */
+            by: string | null;
+        };
+        /** JobCountList */
+        JobCountList: {
+            /** Items */
+            items: components["schemas"]["JobCountView"][];
+        };
+        /** JobCountView */
+        JobCountView: {
+            /** Name */
+            name: string;
+            status: components["schemas"]["JobStatus"];
+            /** Jobs */
+            jobs: number;
+            /** Oldest At */
+            oldest_at: string | null;
+        };
+        /** JobPage */
+        JobPage: {
+            /** Items */
+            items: components["schemas"]["JobView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * JobStatus
+         * @description The queue's own words; those that succeed leave it.
+         * @enum {string}
+         */
+        JobStatus: "todo" | "doing" | "succeeded" | "failed" | "cancelled" | "aborting" | "aborted";
+        /**
+         * JobView
+         * @description `failed` is a dead letter: it waits for somebody to look. `error` is why it failed the last time.
+         */
+        JobView: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            status: components["schemas"]["JobStatus"];
+            /** Lock */
+            lock: string | null;
+            /** Args */
+            args: {
+                [key: string]: unknown;
+            };
+            /** Attempts */
+            attempts: number;
+            /** Scheduled At */
+            scheduled_at: string | null;
+            /** Owed At */
+            owed_at: string | null;
+            /** Error */
+            error: string | null;
+            /** Failed At */
+            failed_at: string | null;
+        };
+        /** MallDayList */
+        MallDayList: {
+            /** Items */
+            items: components["schemas"]["MallDayView"][];
+        };
+        /**
+         * MallDayView
+         * @description Orders are those placed that day in Beijing, counted by what became of them until now.
+         *
+         *     `earned_fen` is what was delivered for that day, less what was paid back of it; `held_fen` is what
+         *     buyers had paid for and waited for when the day ended.
+         */
+        MallDayView: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Orders Placed */
+            orders_placed: number;
+            /** Orders Payable */
+            orders_payable: number;
+            /** Orders Paid */
+            orders_paid: number;
+            /** Orders Fulfilled */
+            orders_fulfilled: number;
+            /** Orders Closed */
+            orders_closed: number;
+            /** Orders Refunded */
+            orders_refunded: number;
+            /** Money In Fen */
+            money_in_fen: number;
+            /** Earned Fen */
+            earned_fen: number;
+            /** Refunded Fen */
+            refunded_fen: number;
+            /** Held Fen */
+            held_fen: number;
         };
         /** MemberView */
         MemberView: {
@@ -355,6 +1497,71 @@ export interface components {
             /** Paid */
             paid: boolean;
         };
+        /** NewProductBody */
+        NewProductBody: {
+            /** Title */
+            title: string;
+            /** Subtitle */
+            subtitle: string;
+            /** Description */
+            description: string;
+            /** Pictures */
+            pictures: string[];
+            /** List Fen */
+            list_fen: number;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /** Id */
+            id: string;
+        };
+        /** NotifyPage */
+        NotifyPage: {
+            /** Items */
+            items: components["schemas"]["NotifyView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * NotifyStoryView
+         * @description `fields` is what came; who paid, and how it was signed, is masked.
+         */
+        NotifyStoryView: {
+            notify: components["schemas"]["NotifyView"];
+            /** Fields */
+            fields: {
+                [key: string]: string;
+            };
+        };
+        /** NotifyView */
+        NotifyView: {
+            /** Id */
+            id: string;
+            /** Gateway */
+            gateway: string;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /** Payment Number */
+            payment_number: string | null;
+            verdict: components["schemas"]["Verdict"];
+            /** Replay Of */
+            replay_of: string | null;
+        };
+        /** OperatorView */
+        OperatorView: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            role: components["schemas"]["Role"];
+            /** Permissions */
+            permissions: components["schemas"]["Permission"][];
+        };
         /** OrderBody */
         OrderBody: {
             /** Product Id */
@@ -364,6 +1571,8 @@ export interface components {
             campaign_id?: string | null;
             /** Team Id */
             team_id?: string | null;
+            /** Gateway */
+            gateway?: string | null;
         };
         /**
          * OrderKind
@@ -377,11 +1586,85 @@ export interface components {
             /** Next Cursor */
             next_cursor: string | null;
         };
+        /** OrderRecordPage */
+        OrderRecordPage: {
+            /** Items */
+            items: components["schemas"]["OrderRecordView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * OrderRecordView
+         * @description `refusal_code` says why an order closed before it was paid for.
+         */
+        OrderRecordView: {
+            /** Number */
+            number: string;
+            status: components["schemas"]["OrderStatus"];
+            kind: components["schemas"]["OrderKind"];
+            /** Buyer Id */
+            buyer_id: string;
+            /** Buyer Nickname */
+            buyer_nickname: string;
+            /** Product Id */
+            product_id: string;
+            /** Product Title */
+            product_title: string;
+            /** Campaign Id */
+            campaign_id: string | null;
+            /** Team Id */
+            team_id: string | null;
+            /** List Fen */
+            list_fen: number;
+            /** Discount Fen */
+            discount_fen: number;
+            /** Payable Fen */
+            payable_fen: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Paid At */
+            paid_at: string | null;
+            /** Settled At */
+            settled_at: string | null;
+            /** Ready At */
+            ready_at: string | null;
+            /** Fulfilled At */
+            fulfilled_at: string | null;
+            /** Closed At */
+            closed_at: string | null;
+            /** Refund Asked At */
+            refund_asked_at: string | null;
+            /** Refund Reason */
+            refund_reason: string | null;
+            /** Refunding At */
+            refunding_at: string | null;
+            /** Refunded At */
+            refunded_at: string | null;
+            /** Refusal Code */
+            refusal_code: string | null;
+        };
         /**
          * OrderStatus
          * @enum {string}
          */
         OrderStatus: "created" | "awaiting_payment" | "paid" | "ready" | "fulfilled" | "closed" | "refunding" | "refunded";
+        /** OrderStoryView */
+        OrderStoryView: {
+            order: components["schemas"]["OrderRecordView"];
+            /** Payments */
+            payments: components["schemas"]["PaymentRecordView"][];
+            /** Refunds */
+            refunds: components["schemas"]["RefundRecordView"][];
+            /** Refund Requests */
+            refund_requests: components["schemas"]["RefundRequestView"][];
+            /** Delivered At */
+            delivered_at: string | null;
+            /** Timeline */
+            timeline: components["schemas"]["HappeningView"][];
+        };
         /** OrderView */
         OrderView: {
             /** Number */
@@ -404,6 +1687,8 @@ export interface components {
             pay_url: string | null;
             /** Pay Until */
             pay_until: string | null;
+            /** Gateway */
+            gateway: string | null;
             /**
              * Created At
              * Format: date-time
@@ -444,6 +1729,73 @@ export interface components {
             picture: string;
         };
         /**
+         * PaidBackView
+         * @description Paid back, or waiting for a second operator: then `request` says where that stands.
+         */
+        PaidBackView: {
+            order: components["schemas"]["OrderRecordView"];
+            request: components["schemas"]["RefundRequestView"] | null;
+        };
+        /**
+         * PaymentAnswerView
+         * @description What the gateway says of a payment, and the payment after that.
+         */
+        PaymentAnswerView: {
+            trade_status: components["schemas"]["TradeStatus"];
+            payment: components["schemas"]["PaymentRecordView"];
+        };
+        /** PaymentRecordPage */
+        PaymentRecordPage: {
+            /** Items */
+            items: components["schemas"]["PaymentRecordView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * PaymentRecordView
+         * @description `received_fen` is what really came; money on a closed payment came too late, and goes back.
+         */
+        PaymentRecordView: {
+            /** Number */
+            number: string;
+            /** Order Number */
+            order_number: string;
+            /** Gateway */
+            gateway: string;
+            /** Amount Fen */
+            amount_fen: number;
+            status: components["schemas"]["PaymentStatus"];
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Gateway Trade No */
+            gateway_trade_no: string | null;
+            /** Paid At */
+            paid_at: string | null;
+            /** Received Fen */
+            received_fen: number | null;
+            told_by: components["schemas"]["ToldBy"] | null;
+            /** Ask At */
+            ask_at: string | null;
+        };
+        /**
+         * PaymentStatus
+         * @enum {string}
+         */
+        PaymentStatus: "open" | "paid" | "closed";
+        /**
+         * Permission
+         * @enum {string}
+         */
+        Permission: "look" | "sell" | "serve" | "pay_back" | "account";
+        /**
          * Problem
          * @description RFC 9457. Programs read `code`; people read `detail`.
          */
@@ -466,6 +1818,24 @@ export interface components {
             /** Errors */
             errors?: components["schemas"]["FieldError"][] | null;
         };
+        /** ProductBody */
+        ProductBody: {
+            /** Title */
+            title: string;
+            /** Subtitle */
+            subtitle: string;
+            /** Description */
+            description: string;
+            /** Pictures */
+            pictures: string[];
+            /** List Fen */
+            list_fen: number;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
         /** ProductCard */
         ProductCard: {
             /** Id */
@@ -486,6 +1856,30 @@ export interface components {
             items: components["schemas"]["ProductCard"][];
             /** Next Cursor */
             next_cursor: string | null;
+        };
+        /** ProductRecordPage */
+        ProductRecordPage: {
+            /** Items */
+            items: components["schemas"]["ProductRecordView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /** ProductRecordView */
+        ProductRecordView: {
+            /** Id */
+            id: string;
+            /** Title */
+            title: string;
+            /** Subtitle */
+            subtitle: string;
+            /** Description */
+            description: string;
+            /** Pictures */
+            pictures: string[];
+            /** List Fen */
+            list_fen: number;
+            /** Is On Shelf */
+            is_on_shelf: boolean;
         };
         /** ProductView */
         ProductView: {
@@ -511,25 +1905,209 @@ export interface components {
              */
             server_time: string;
         };
+        /** ReasonBody */
+        ReasonBody: {
+            /** Reason */
+            reason: string;
+        };
         /** RefundBody */
         RefundBody: {
             /** Reason */
             reason: string;
+        };
+        /** RefundRecordPage */
+        RefundRecordPage: {
+            /** Items */
+            items: components["schemas"]["RefundRecordView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * RefundRecordView
+         * @description `trouble` is why the last try failed, in the gateway's own word.
+         */
+        RefundRecordView: {
+            /** Number */
+            number: string;
+            /** Order Number */
+            order_number: string;
+            /** Payment Number */
+            payment_number: string;
+            /** Gateway */
+            gateway: string;
+            /** Amount Fen */
+            amount_fen: number;
+            /** Reason */
+            reason: string;
+            status: components["schemas"]["RefundStatus"];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Done At */
+            done_at: string | null;
+            /** Tries */
+            tries: number;
+            /** Trouble */
+            trouble: string | null;
+        };
+        /** RefundRequestPage */
+        RefundRequestPage: {
+            /** Items */
+            items: components["schemas"]["RefundRequestView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /** RefundRequestView */
+        RefundRequestView: {
+            /** Id */
+            id: string;
+            /** Order Number */
+            order_number: string;
+            /** Amount Fen */
+            amount_fen: number;
+            /** Reason */
+            reason: string;
+            status: components["schemas"]["RequestStatus"];
+            /** Asked By */
+            asked_by: string;
+            /** Asked By Name */
+            asked_by_name: string;
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Decided By */
+            decided_by: string | null;
+            /** Decided By Name */
+            decided_by_name: string | null;
+            /** Decided At */
+            decided_at: string | null;
+        };
+        /**
+         * RefundStatus
+         * @enum {string}
+         */
+        RefundStatus: "owed" | "stuck" | "done";
+        /**
+         * RequestStatus
+         * @enum {string}
+         */
+        RequestStatus: "waiting" | "approved" | "refused" | "expired";
+        /**
+         * Role
+         * @description The market's words: it appoints the operators.
+         * @enum {string}
+         */
+        Role: "viewer" | "operator" | "admin";
+        /** RunPage */
+        RunPage: {
+            /** Items */
+            items: components["schemas"]["RunView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * RunStatus
+         * @enum {string}
+         */
+        RunStatus: "waiting" | "done";
+        /**
+         * RunView
+         * @description How a day of Beijing stands at one gateway; amounts are what its bill says.
+         */
+        RunView: {
+            /** Gateway */
+            gateway: string;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            status: components["schemas"]["RunStatus"];
+            /** Tries */
+            tries: number;
+            /** Trouble */
+            trouble: string | null;
+            /** Ask At */
+            ask_at: string | null;
+            /** Lines */
+            lines: number;
+            /** Taken Fen */
+            taken_fen: number;
+            /** Given Back Fen */
+            given_back_fen: number;
+            /** Fees Fen */
+            fees_fen: number;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /** Done At */
+            done_at: string | null;
+            /** Breaks Open */
+            breaks_open: number;
+            /** Breaks Found */
+            breaks_found: number;
         };
         /** SessionBody */
         SessionBody: {
             /** Ticket Id */
             ticket_id: string;
         };
+        /** SessionList */
+        SessionList: {
+            /** Items */
+            items: components["schemas"]["SessionView"][];
+        };
+        /** SessionView */
+        SessionView: {
+            /** Device */
+            device: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Seen At
+             * Format: date-time
+             */
+            seen_at: string;
+            /** Current */
+            current: boolean;
+        };
         /** SettingsView */
         SettingsView: {
             /** Demo */
             demo: boolean;
+            /** Guests */
+            guests: boolean;
+            /** Gateways */
+            gateways: components["schemas"]["GatewayView"][];
             /**
              * Server Time
              * Format: date-time
              */
             server_time: string;
+        };
+        /** ShelfBody */
+        ShelfBody: {
+            /** Is On Shelf */
+            is_on_shelf: boolean;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
         };
         /** StatisticsView */
         StatisticsView: {
@@ -598,7 +2176,7 @@ export interface components {
          * TicketStatus
          * @enum {string}
          */
-        TicketStatus: "waiting" | "confirmed" | "expired" | "used";
+        TicketStatus: "waiting" | "scanned" | "confirmed" | "expired" | "used";
         /** TicketView */
         TicketView: {
             /** Id */
@@ -618,6 +2196,35 @@ export interface components {
             server_time: string;
             /** Scan Url */
             scan_url: string | null;
+        };
+        /**
+         * ToldBy
+         * @enum {string}
+         */
+        ToldBy: "notify" | "query";
+        /**
+         * TradeStatus
+         * @enum {string}
+         */
+        TradeStatus: "absent" | "waiting" | "paid" | "closed";
+        /**
+         * TrialBalanceView
+         * @description `total_fen` is zero, or the books are wrong.
+         */
+        TrialBalanceView: {
+            /** Accounts */
+            accounts: components["schemas"]["BalanceView"][];
+            /** Total Fen */
+            total_fen: number;
+        };
+        /**
+         * Verdict
+         * @enum {string}
+         */
+        Verdict: "paid" | "repeated" | "late_money" | "not_paid" | "refund_news" | "malformed" | "forged" | "unknown_key" | "stale" | "unreadable" | "other_app" | "unknown_payment" | "amount_differs" | "other_seller" | "another_trade";
+        /** VerdictView */
+        VerdictView: {
+            verdict: components["schemas"]["Verdict"];
         };
     };
     responses: never;
@@ -652,250 +2259,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    read_me_v1_me_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BuyerView"];
-                };
-            };
-            /** @description Refused; `code` says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    create_ticket_v1_login_tickets_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TicketView"];
-                };
-            };
-            /** @description Refused; `code` says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    read_ticket_v1_login_tickets__ticket_id__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                ticket_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TicketView"];
-                };
-            };
-            /** @description Refused; `code` says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    create_session_v1_sessions_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SessionBody"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BuyerView"];
-                };
-            };
-            /** @description Refused; `code` says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    end_session_v1_sessions_current_delete: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Refused; `code` says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_products_v1_products_get: {
-        parameters: {
-            query?: {
-                cursor?: string | null;
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProductPage"];
-                };
-            };
-            /** @description Refused; `code` says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    read_product_v1_products__product_id__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                product_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProductView"];
-                };
-            };
-            /** @description Refused; `code` says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    read_team_v1_teams__team_id__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                team_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TeamPageView"];
-                };
-            };
-            /** @description Refused; `code` says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -904,6 +2268,7 @@ export interface operations {
         parameters: {
             query?: {
                 cursor?: string | null;
+                status?: components["schemas"]["OrderStatus"][] | null;
                 limit?: number;
             };
             header?: never;
@@ -927,7 +2292,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -962,7 +2327,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -993,7 +2358,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1028,7 +2393,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1063,7 +2428,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1088,13 +2453,1721 @@ export interface operations {
                     "text/html": string;
                 };
             };
+            /** @description There is nothing to pay: back to the order. */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description Refused; `code` says why. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/html": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    choose_gateway_v1_orders__number__pay_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["Body_choose_gateway_v1_orders__number__pay_post"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_products_v1_products_get: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProductPage"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_product_v1_products__product_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                product_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProductView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_filling_teams_v1_teams_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FillingTeams"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_team_v1_teams__team_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamPageView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_me_v1_me_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BuyerView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_ticket_v1_login_tickets_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_ticket_v1_login_tickets__ticket_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ticket_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_sessions_v1_sessions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionList"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_session_v1_sessions_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SessionBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BuyerView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_sessions_v1_sessions_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_guest_v1_sessions_guest_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BuyerView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_session_v1_sessions_current_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_operator_v1_console_me_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperatorView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_all_products_v1_console_products_get: {
+        parameters: {
+            query?: {
+                is_on_shelf?: boolean | null;
+                text?: string | null;
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProductRecordPage"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_product_v1_console_products_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProductBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProductRecordView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_any_product_v1_console_products__product_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                product_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProductRecordView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_product_v1_console_products__product_id__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                product_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProductBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProductRecordView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    shelve_product_v1_console_products__product_id__shelf_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                product_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShelfBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProductRecordView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_all_orders_v1_console_orders_get: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+                status?: components["schemas"]["OrderStatus"] | null;
+                kind?: components["schemas"]["OrderKind"] | null;
+                number?: string | null;
+                buyer_id?: string | null;
+                team_id?: string | null;
+                product_id?: string | null;
+                since?: string | null;
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderRecordPage"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_v1_console_orders_csv_get: {
+        parameters: {
+            query?: {
+                status?: components["schemas"]["OrderStatus"] | null;
+                kind?: components["schemas"]["OrderKind"] | null;
+                number?: string | null;
+                buyer_id?: string | null;
+                team_id?: string | null;
+                product_id?: string | null;
+                since?: string | null;
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_any_order_v1_console_orders__number__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderStoryView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    close_order_v1_console_orders__number__cancellation_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderRecordView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    refund_whole_order_v1_console_orders__number__refund_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaidBackView"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaidBackView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_payments_v1_console_payments_get: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+                status?: components["schemas"]["PaymentStatus"] | null;
+                gateway?: string | null;
+                order_number?: string | null;
+                gateway_trade_no?: string | null;
+                since?: string | null;
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentRecordPage"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    query_payment_v1_console_payments__payment_number__query_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                payment_number: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnyReasonBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentAnswerView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_notifies_v1_console_notifies_get: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+                gateway?: string | null;
+                verdict?: components["schemas"]["Verdict"] | null;
+                payment_number?: string | null;
+                since?: string | null;
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyPage"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_notify_v1_console_notifies__notify_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                notify_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyStoryView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay_notify_v1_console_notifies__notify_id__replay_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                notify_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnyReasonBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerdictView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_refunds_v1_console_refunds_get: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+                status?: components["schemas"]["RefundStatus"] | null;
+                gateway?: string | null;
+                order_number?: string | null;
+                since?: string | null;
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefundRecordPage"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_v1_console_refunds__refund_number__retry_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                refund_number: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnyReasonBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefundRecordView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_refund_requests_v1_console_refund_requests_get: {
+        parameters: {
+            query?: {
+                status?: components["schemas"]["RequestStatus"] | null;
+                order_number?: string | null;
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefundRequestPage"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_refund_request_v1_console_refund_requests__request_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefundRequestView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve_refund_v1_console_refund_requests__request_id__approval_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnyReasonBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefundRequestView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    refuse_refund_v1_console_refund_requests__request_id__refusal_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefundRequestView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_entries_v1_console_ledger_entries_get: {
+        parameters: {
+            query?: {
+                cursor?: number | null;
+                limit?: number;
+                account?: components["schemas"]["Account"] | null;
+                order_number?: string | null;
+                posting?: string | null;
+                since?: string | null;
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntryPage"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_balance_v1_console_ledger_balance_get: {
+        parameters: {
+            query?: {
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrialBalanceView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ledger_by_day_v1_console_ledger_days_get: {
+        parameters: {
+            query: {
+                first: string;
+                last: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountDayList"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_reconciliations_v1_console_reconciliations_get: {
+        parameters: {
+            query?: {
+                gateway?: string | null;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunPage"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rerun_reconciliation_v1_console_reconciliations__gateway___day__rerun_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                gateway: string;
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnyReasonBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_breaks_v1_console_breaks_get: {
+        parameters: {
+            query?: {
+                gateway?: string | null;
+                day?: string | null;
+                status?: components["schemas"]["BreakStatus"] | null;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BreakPage"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    repair_break_v1_console_breaks__break_id__repair_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                break_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnyReasonBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BreakView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resolve_break_v1_console_breaks__break_id__resolution_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                break_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BreakView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_jobs_v1_console_jobs_get: {
+        parameters: {
+            query?: {
+                status?: components["schemas"]["JobStatus"] | null;
+                name?: string | null;
+                lock?: string | null;
+                older_than_minutes?: number | null;
+                cursor?: number | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobPage"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    count_jobs_v1_console_jobs_counts_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobCountList"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_job_v1_console_jobs__job_id__retry_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnyReasonBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_alarms_v1_console_alarms_get: {
+        parameters: {
+            query?: {
+                is_ringing?: boolean | null;
+                kind?: string | null;
+                about?: string | null;
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmPage"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    clear_alarm_v1_console_alarms__alarm_id__clearance_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    statistics_by_day_v1_console_statistics_days_get: {
+        parameters: {
+            query: {
+                first: string;
+                last: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MallDayList"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    audit_books_v1_console_audits_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnyReasonBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditView"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_deeds_v1_console_deeds_get: {
+        parameters: {
+            query?: {
+                operator_id?: string | null;
+                action?: string | null;
+                about?: string | null;
+                since?: string | null;
+                until?: string | null;
+                cursor?: number | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeedPage"];
+                };
+            };
+            /** @description Refused; `code` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

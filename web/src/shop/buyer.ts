@@ -1,11 +1,11 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/vue-query";
+import { useMutation, useQuery, useQueryCache } from "@pinia/colada";
 import { answered, mall } from "@/api/client";
 import { Refusal } from "@/api/refusal";
 import type { Buyer } from "@/api/types";
 
 /** The signed-in buyer; null when nobody is. */
 export function useBuyer() {
-  return useQuery({ queryKey: ["me"], queryFn: readBuyer, staleTime: 60_000 });
+  return useQuery({ key: ["me"], query: readBuyer, staleTime: 60_000 });
 }
 
 async function readBuyer(): Promise<Buyer | null> {
@@ -18,9 +18,15 @@ async function readBuyer(): Promise<Buyer | null> {
 }
 
 export function useSignOut() {
-  const queries = useQueryClient();
+  const forgetAll = useForgetting();
   return useMutation({
-    mutationFn: () => answered(mall.DELETE("/v1/sessions/current")),
-    onSuccess: () => queries.clear(),
+    mutation: () => answered(mall.DELETE("/v1/sessions/current")),
+    onSuccess: forgetAll,
   });
+}
+
+/** What was read as one buyer must not be shown to the next. */
+export function useForgetting() {
+  const cache = useQueryCache();
+  return () => cache.getEntries().forEach((entry) => cache.remove(entry));
 }

@@ -1,29 +1,31 @@
 import "vant/es/style/base.css";
 import "@/ui/theme.css";
-import { VueQueryPlugin, type VueQueryPluginOptions } from "@tanstack/vue-query";
+import { PiniaColada } from "@pinia/colada";
+import { PiniaColadaRetry } from "@pinia/colada-plugin-retry";
 import { createPinia } from "pinia";
 import { createApp } from "vue";
 import { Refusal } from "@/api/refusal";
 import { useClock } from "@/ui/clock";
+import { speakShop } from "./language";
 import ShopApp from "./ShopApp.vue";
 import { router } from "./router";
+import { prepareForTrouble } from "./trouble";
 
 const RETRIES_MAX = 2;
 
-const queries: VueQueryPluginOptions = {
-  queryClientConfig: {
-    defaultOptions: {
-      queries: {
-        staleTime: 5_000,
-        networkMode: "always",
+const app = createApp(ShopApp)
+  .use(createPinia())
+  .use(router)
+  .use(PiniaColada, {
+    queryOptions: { staleTime: 5_000 },
+    plugins: [
+      PiniaColadaRetry({
         retry: (failures, error) =>
           failures < RETRIES_MAX && !(error instanceof Refusal && error.status < 500),
-        retryDelay: (attempt) => 600 * 2 ** attempt,
-      },
-    },
-  },
-};
-
-const app = createApp(ShopApp).use(createPinia()).use(router).use(VueQueryPlugin, queries);
+        delay: (attempt) => 600 * 2 ** attempt,
+      }),
+    ],
+  });
 window.setInterval(useClock().tick, 1_000);
-app.mount("#app");
+void speakShop().finally(() => app.mount("#app"));
+prepareForTrouble();

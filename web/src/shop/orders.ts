@@ -1,6 +1,6 @@
 /** The buyer's own orders. */
-import { useInfiniteQuery, useQuery } from "@tanstack/vue-query";
-import { toValue, type MaybeRefOrGetter } from "vue";
+import { useInfiniteQuery, useQuery, useQueryCache } from "@pinia/colada";
+import { computed, ref, shallowRef, toValue, watchEffect, type MaybeRefOrGetter } from "vue";
 import { answered, mall } from "@/api/client";
 import type { Order, OrderBody } from "@/api/types";
 import { useClock } from "@/ui/clock";
@@ -14,14 +14,26 @@ const LOOK_AGAIN_MS: Partial<Record<Order["status"], number>> = {
   refunding: 4_000,
 };
 
-export function useOrders() {
+/** What a buyer looks for among their orders. */
+export const TABS = {
+  all: [],
+  to_pay: ["awaiting_payment"],
+  going: ["paid", "ready"],
+  fulfilled: ["fulfilled"],
+  money_back: ["refunding", "refunded"],
+} satisfies Record<string, Order["status"][]>;
+export type Tab = keyof typeof TABS;
+
+export function useOrders(tab: MaybeRefOrGetter<Tab>) {
   const clock = useClock();
   return useInfiniteQuery({
-    queryKey: ["orders"],
+    key: () => ["orders", toValue(tab)],
     initialPageParam: null as string | null,
-    queryFn: async ({ pageParam }) => {
+    query: async ({ pageParam }) => {
       const page = await answered(
-        mall.GET("/v1/orders", { params: { query: { cursor: pageParam, limit: 10 } } }),
+        mall.GET("/v1/orders", {
+          params: { query: { status: TABS[toValue(tab)], cursor: pageParam, limit: 10 } },
+        }),
       );
       page.items.slice(0, 1).forEach((order) => clock.observe(order.server_time));
       return page;
@@ -33,17 +45,55 @@ export function useOrders() {
 
 export function useOrder(number: MaybeRefOrGetter<string>) {
   const clock = useClock();
-  return useQuery({
-    queryKey: ["order", number],
-    queryFn: async () => {
+  const found = useQuery({
+    key: () => ["order", toValue(number)],
+    query: async () => {
       const order = await answered(
         mall.GET("/v1/orders/{number}", { params: { path: { number: toValue(number) } } }),
       );
       clock.observe(order.server_time);
       return order;
     },
-    refetchInterval: ({ state }) => (state.data && LOOK_AGAIN_MS[state.data.status]) ?? false,
   });
+
+  const everyMs = computed(() => found.data.value && LOOK_AGAIN_MS[found.data.value.status]);
+  watchEffect((onCleanup) => {
+    if (!everyMs.value) return;
+    const timer = window.setInterval(() => document.hidden || found.refetch(), everyMs.value);
+    onCleanup(() => window.clearInterval(timer));
+  });
+  return found;
+}
+
+/** Cancelling or asking for the money back: safe to press again, so a failure only has to be told. */
+export function useChanging(number: () => string) {
+  const cache = useQueryCache();
+  const busy = ref(false);
+  const failure = shallowRef<unknown>(null);
+
+  async function change(how: "cancel" | "refund", reason: string): Promise<boolean> {
+    busy.value = true;
+    failure.value = null;
+    try {
+      const params = { path: { number: number() } };
+      const order = await answered(
+        how === "cancel"
+          ? mall.POST("/v1/orders/{number}/cancellation", { params, body: {} })
+          : mall.POST("/v1/orders/{number}/refund", { params, body: { reason } }),
+      );
+      cache.setQueryData(["order", order.number], order);
+      void cache.invalidateQueries({ key: ["orders"] });
+      return true;
+    } catch (error) {
+      failure.value = error;
+      void cache.invalidateQueries({ key: ["order", number()] });
+      return false;
+    } finally {
+      busy.value = false;
+    }
+  }
+
+  return { change, busy, failure, forget: () => (failure.value = null) };
 }
 
 export function placeOrder(body: OrderBody, idempotencyKey: string): Promise<Order> {

@@ -1,4 +1,5 @@
 import { createRouter, createWebHistory } from "vue-router";
+import { t } from "@/ui/language";
 
 declare module "vue-router" {
   interface RouteMeta {
@@ -27,6 +28,11 @@ export const router = createRouter({
       component: () => import("./pages/TeamPage.vue"),
       props: true,
       meta: { title: "一起拼团" },
+    },
+    {
+      path: "/scan",
+      component: () => import("./pages/ScanPage.vue"),
+      meta: { title: "扫一扫参团" },
     },
     {
       path: "/login",
@@ -58,7 +64,7 @@ export const router = createRouter({
 });
 
 router.afterEach((to) => {
-  document.title = `${to.meta.title} · 团`;
+  document.title = `${t(to.meta.title)} · ${t("团")}`;
 });
 
 // After a deployment an open page asks for chunks that are gone: load the new shop instead.

@@ -1,15 +1,17 @@
-/** Signing in by a QR code that WeChat scans: show, ask each second, renew, go on. */
-import { useQueryClient } from "@tanstack/vue-query";
+/** Signing in by a QR code that WeChat scans and its owner confirms: show, ask each second, renew, go on. */
+import { useQueryCache } from "@pinia/colada";
 import { onBeforeUnmount, ref, shallowRef } from "vue";
 import { answered, mall } from "@/api/client";
 import { Refusal } from "@/api/refusal";
 import type { Buyer, Ticket } from "@/api/types";
+import { useForgetting } from "./buyer";
 
 const ASK_EVERY_MS = 1_000;
 const AFTER_TROUBLE_MS = 3_000;
 
 export function useSignIn(signedIn: (buyer: Buyer) => void) {
-  const queries = useQueryClient();
+  const cache = useQueryCache();
+  const forgetAll = useForgetting();
   const ticket = shallowRef<Ticket | null>(null);
   const failure = shallowRef<unknown>(null);
   const entering = ref(false);
@@ -35,17 +37,19 @@ export function useSignIn(signedIn: (buyer: Buyer) => void) {
       return;
     }
     const path = { ticket_id: ticket.value.id };
-    const { status } = await answered(mall.GET("/v1/login/tickets/{ticket_id}", { params: { path } }));
+    ticket.value = await answered(mall.GET("/v1/login/tickets/{ticket_id}", { params: { path } }));
+    const { status } = ticket.value;
     if (status === "confirmed") return enter(path);
-    if (status !== "waiting") ticket.value = await answered(mall.POST("/v1/login/tickets"));
+    if (status !== "waiting" && status !== "scanned")
+      ticket.value = await answered(mall.POST("/v1/login/tickets"));
   }
 
   async function enter(body: { ticket_id: string }) {
     entering.value = true;
     const buyer = await answered(mall.POST("/v1/sessions", { body }));
     left = true;
-    queries.clear();
-    queries.setQueryData(["me"], buyer);
+    forgetAll();
+    cache.setQueryData(["me"], buyer);
     signedIn(buyer);
   }
 

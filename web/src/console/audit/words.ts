@@ -1,0 +1,38 @@
+import { spoken } from "../language";
+
+export const words = spoken({
+  zh: {
+    title: "操作记录",
+    lead: "谁在什么时候改了什么，为什么。只增不改。",
+    place: "哪里的记录",
+    places: { market: "营销", mall: "商城" },
+    at: "时间",
+    who: "操作员",
+    action: "动作",
+    about: "对象",
+    changes: "改动",
+    reason: "原因",
+    search: "对象，如 campaign:1",
+    anyAction: "任何动作",
+    empty: { title: "还没有记录", advice: "任何改动都会记在这里。" },
+    others: (count: number) => `另外 ${count} 项`,
+    goes: "变为",
+  },
+  en: {
+    title: "Audit log",
+    lead: "Who changed what, when, and why. Only ever added to.",
+    place: "Whose record",
+    places: { market: "Market", mall: "Mall" },
+    at: "At",
+    who: "Who",
+    action: "Did",
+    about: "To",
+    changes: "Changes",
+    reason: "Reason",
+    search: "What it was about, as campaign:100123",
+    anyAction: "Anything",
+    empty: { title: "Nothing on record", advice: "Every change is recorded here." },
+    others: (count: number) => `${count} more`,
+    goes: "becomes",
+  },
+});
