@@ -1,9 +1,11 @@
-"""The shop's built pages. Every address of the shop is its one page, which loads nothing from elsewhere."""
+"""The built pages: each address of the shop, or of the console, is its one page, which loads only our own."""
 
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Mount, Route
@@ -21,7 +23,7 @@ HEADERS = {
     "referrer-policy": "same-origin",
 }
 NOT_BUILT = (
-    "<!doctype html><meta charset=utf-8><title>Tuan</title><p>Build the shop first: <code>make web</code>."
+    "<!doctype html><meta charset=utf-8><title>Tuan</title><p>Build the pages first: <code>make web</code>."
 )
 
 
@@ -31,9 +33,10 @@ def site(dist: Path = DIST) -> ASGIApp:
     async def page(request: Request) -> Response:
         if "." in request.url.path.rsplit("/", 1)[-1]:
             raise HTTPException(404)
-        if not index.exists():
-            return HTMLResponse(NOT_BUILT, 503)
-        return FileResponse(index, headers=HEADERS | {"cache-control": "no-cache"})
+        return _page(index)
+
+    async def console(_: Request) -> Response:
+        return _page(dist / "console" / "index.html")
 
     async def goods(request: Request) -> Response:
         return _file(dist / "goods", request.path_params["name"])
@@ -45,10 +48,12 @@ def site(dist: Path = DIST) -> ASGIApp:
     routes = [
         Mount("/assets", _Hashed(directory=dist / "assets", check_dir=False)),
         Route("/goods/{name}", goods),
+        Route("/console", console),
+        Route("/console/{path:path}", console),  # Ids in addresses may have dots.
         Route("/{name}", top),
         Route("/{path:path}", page),
     ]
-    return Starlette(routes=routes)
+    return Starlette(routes=routes, middleware=[Middleware(GZipMiddleware, minimum_size=1_000)])
 
 
 class _Hashed(StaticFiles):
@@ -59,6 +64,12 @@ class _Hashed(StaticFiles):
         response.headers["cache-control"] = "public, max-age=31536000, immutable"
         response.headers["x-content-type-options"] = "nosniff"
         return response
+
+
+def _page(index: Path) -> Response:
+    if not index.exists():
+        return HTMLResponse(NOT_BUILT, 503)
+    return FileResponse(index, headers=HEADERS | {"cache-control": "no-cache"})
 
 
 def _file(folder: Path, name: str) -> Response:

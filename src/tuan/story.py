@@ -1,10 +1,13 @@
-"""The whole story, told from a terminal: buyers sign in by QR, fill a team, pay, and are delivered."""
+"""The whole story, told from a terminal: buyers scan, confirm, join a team, pay, and see how it ends."""
 
 import asyncio
+import itertools
 import re
 import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urljoin
@@ -22,6 +25,7 @@ NAMES = ("安安", "小博", "彩彩", "丁丁", "恩恩")
 PAY_PASSWORD = "111111"  # noqa: S105 - What the sandbox's cashier takes from anybody.
 PATIENCE_SECONDS = 60.0
 OFFERED_WITHIN_SECONDS = 15.0
+CONFIRM_LINK = re.compile(r'<a href="([^"]+)" data-test="reply-link"')
 
 
 class StoryBroken(Exception):
@@ -34,10 +38,11 @@ class Buyer:
 
     name: str
     browser: httpx.AsyncClient
+    gateway: str
     doing: str = "…"
     number: str = ""
     paid_fen: int = 0
-    times: dict[str, str] = field(default_factory=dict)
+    order: dict[str, Any] = field(default_factory=dict)  # As it was last seen.
 
 
 @dataclass(frozen=True)
@@ -49,13 +54,34 @@ class Browsers:
         return httpx.AsyncClient(base_url=self.url, timeout=10, transport=self.transport)
 
 
+@dataclass(frozen=True)
+class Plot:
+    """How it ends once all have paid, how many seats stay empty for that, and which moments are shown."""
+
+    seats_empty: int
+    moments: dict[str, str]
+    end: Callable[[Browsers, Sequence[Buyer]], Awaitable[None]]
+
+
+async def all_delivered(_: Browsers, buyers: Sequence[Buyer]) -> None:
+    await asyncio.gather(*(await_status(buyer, "fulfilled") for buyer in buyers))
+
+
+TEAM_FORMS = Plot(0, {"paid": "paid_at", "formed": "ready_at", "delivered": "fulfilled_at"}, all_delivered)
+
+
 async def tell(
-    url: str, product_id: str, console: Console, *, transport: httpx.AsyncBaseTransport | None = None
+    url: str,
+    product_id: str,
+    console: Console,
+    *,
+    plot: Plot = TEAM_FORMS,
+    transport: httpx.AsyncBaseTransport | None = None,
 ) -> int:
     """Returns 0 if everything happened, 1 if something did not; says what."""
     began = time.perf_counter()
     try:
-        await _play(Browsers(url, transport), product_id, console)
+        await _play(Browsers(url, transport), product_id, console, plot)
     except StoryBroken as broken:
         console.print(f"[red]The story broke off:[/] {broken}")
         return 1
@@ -66,57 +92,69 @@ async def tell(
     return 0
 
 
-async def _play(browsers: Browsers, product_id: str, console: Console) -> None:
+async def _play(browsers: Browsers, product_id: str, console: Console, plot: Plot) -> None:
     product = await _offer(browsers, product_id)
     group = product["group"]
     console.print(f"{product['title']}: ¥{yuan_text(product['list_fen'])} alone,", end=" ")
     console.print(f"¥{yuan_text(group['payable_fen'])} in a team of {group['seats_target']}.")
     async with AsyncExitStack() as stack:
+        gateways = await _gateways(browsers)
         buyers = [
-            Buyer(name, await stack.enter_async_context(browsers.open()))
-            for name in NAMES[: group["seats_target"]]
+            Buyer(name, await stack.enter_async_context(browsers.open()), next(gateways))
+            for name in NAMES[: group["seats_target"] - plot.seats_empty]
         ]
         stack.enter_context(
-            Live(console=console, refresh_per_second=8, get_renderable=lambda: _table(buyers))
+            Live(
+                console=console,
+                refresh_per_second=8,
+                get_renderable=lambda: _table(buyers, plot.moments),
+            )
         )
         await asyncio.gather(*(_sign_in(buyer) for buyer in buyers))
         team_id = None
         for buyer in buyers:
             team_id = await _order(buyer, product, team_id)
         await asyncio.gather(*(_pay(buyer) for buyer in buyers))
-        await asyncio.gather(*(_await_delivery(buyer) for buyer in buyers))
+        await plot.end(browsers, buyers)
 
 
 async def _offer(browsers: Browsers, product_id: str) -> dict[str, Any]:
     """A market that is slow to answer is no offer, to the mall; so look again, as people do."""
     async with browsers.open() as visitor, asyncio.timeout(OFFERED_WITHIN_SECONDS):
         while True:
-            product = await _get(visitor, f"/api/mall/v1/products/{product_id}")
+            product = await get(visitor, f"/api/mall/v1/products/{product_id}")
             if product["group"] is not None:
                 return product
             await asyncio.sleep(0.5)
 
 
+async def _gateways(browsers: Browsers) -> Iterator[str]:
+    """All that are offered, in turn."""
+    async with browsers.open() as visitor:
+        settings = await get(visitor, "/api/mall/v1/settings")
+    return itertools.cycle(one["name"] for one in settings["gateways"])
+
+
 async def _sign_in(buyer: Buyer) -> None:
     buyer.doing = "scans the QR code"
-    ticket = await _post(buyer.browser, "/api/mall/v1/login/tickets")
+    ticket = await post(buyer.browser, "/api/mall/v1/login/tickets")
     if not ticket["scan_url"]:
         raise StoryBroken("this server is not in demo mode: nobody can scan its QR code from here")
     nickname = f"{buyer.name}{new_code(3)}"
-    phone = await buyer.browser.post(ticket["scan_url"], data={"nickname": nickname}, follow_redirects=True)
-    phone.raise_for_status()
-
+    phone = await _page(buyer.browser, "POST", ticket["scan_url"], {"nickname": nickname})
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while ticket["status"] == "waiting":
+        while not (link := CONFIRM_LINK.search(phone.text)):  # It comes when WeChat has told.
             await asyncio.sleep(0.2)
-            ticket = await _get(buyer.browser, f"/api/mall/v1/login/tickets/{ticket['id']}")
-    await _post(buyer.browser, "/api/mall/v1/sessions", {"ticket_id": ticket["id"]})
+            phone = await _page(buyer.browser, "GET", str(phone.url))
+    buyer.doing = "confirms on the phone"
+    await _page(buyer.browser, "POST", link[1])
+    await post(buyer.browser, "/api/mall/v1/sessions", {"ticket_id": ticket["id"]})
     buyer.doing = "signed in"
 
 
 async def _order(buyer: Buyer, product: dict[str, Any], team_id: str | None) -> str:
     buyer.doing = "joins the team" if team_id else "opens a team"
-    order = await _post(
+    order = await post(
         buyer.browser,
         "/api/mall/v1/orders",
         {
@@ -124,6 +162,7 @@ async def _order(buyer: Buyer, product: dict[str, Any], team_id: str | None) -> 
             "kind": "group",
             "campaign_id": product["group"]["campaign_id"],
             "team_id": team_id,
+            "gateway": buyer.gateway,
         },
         headers={"idempotency-key": new_id()},
     )
@@ -134,10 +173,24 @@ async def _order(buyer: Buyer, product: dict[str, Any], team_id: str | None) -> 
 
 
 async def _pay(buyer: Buyer) -> None:
-    """Through our hand-over page to the cashier, sign in there, pay, and come back."""
+    """By whatever our page leads to: a form to a cashier, or a code to scan."""
+    order = await get(buyer.browser, f"/api/mall/v1/orders/{buyer.number}")
+    page = await _page(buyer.browser, "GET", order["pay_url"])
+    if code := re.search(r'<a [^>]*href="([^"]+)"[^>]*data-test="demo-pay"', page.text):
+        await _scan(buyer, unescape(code[1]))
+    else:
+        await _go_to_the_cashier(buyer, page)
+    buyer.doing = "has paid"
+
+
+async def _scan(buyer: Buyer, code_url: str) -> None:
+    buyer.doing = "scans the code and pays"
+    pay = _form(await _page(buyer.browser, "GET", code_url), "/pay")
+    await _page(buyer.browser, "POST", pay.action, pay.fields | pay.first_choice | {"password": PAY_PASSWORD})
+
+
+async def _go_to_the_cashier(buyer: Buyer, handover: httpx.Response) -> None:
     buyer.doing = "goes to the cashier"
-    order = await _get(buyer.browser, f"/api/mall/v1/orders/{buyer.number}")
-    handover = await _page(buyer.browser, "GET", order["pay_url"])
     form = _form(handover, "gateway.do")
     cashier = await _page(buyer.browser, form.method, form.action, form.fields)
     sign_in = _form(cashier, "sign-in")
@@ -146,44 +199,41 @@ async def _pay(buyer: Buyer) -> None:
     pay = _form(ready, "/pay")
     buyer.doing = "pays"
     await _page(buyer.browser, "POST", pay.action, pay.fields | {"password": PAY_PASSWORD})
-    buyer.doing = "has paid"
 
 
-async def _await_delivery(buyer: Buyer) -> None:
+async def await_status(buyer: Buyer, wanted: str) -> None:
+    """Raises StoryBroken when the order ends in any other."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
-            order = await _get(buyer.browser, f"/api/mall/v1/orders/{buyer.number}")
+            order = await get(buyer.browser, f"/api/mall/v1/orders/{buyer.number}")
             buyer.doing = order["status"]
-            buyer.times = {
-                step: order[step][11:19] for step in ("paid_at", "ready_at", "fulfilled_at") if order[step]
-            }
-            if order["status"] == "fulfilled":
+            buyer.order = order
+            if order["status"] == wanted:
                 return
-            if order["status"] in ("closed", "refunding", "refunded"):
+            if order["status"] in ("fulfilled", "closed", "refunded"):
                 raise StoryBroken(f"{buyer.name}'s order ended as {order['status']}")
             await asyncio.sleep(0.2)
 
 
-def _table(buyers: list[Buyer]) -> Table:
-    table = Table(
-        "buyer", "order", "¥", "now", "paid", "formed", "delivered", box=SIMPLE, padding=(0, 1, 0, 0)
-    )
+def _table(buyers: list[Buyer], moments: Mapping[str, str]) -> Table:
+    table = Table("buyer", "order", "¥", "by", "now", *moments, box=SIMPLE, padding=(0, 1, 0, 0))
     for buyer in buyers:
         table.add_row(
             buyer.name,
             buyer.number,
             yuan_text(buyer.paid_fen) if buyer.paid_fen else "",
+            buyer.gateway,
             buyer.doing,
-            *(buyer.times.get(step, "") for step in ("paid_at", "ready_at", "fulfilled_at")),
+            *((buyer.order.get(name) or "")[11:19] for name in moments.values()),
         )
     return table
 
 
-async def _get(browser: httpx.AsyncClient, path: str) -> dict[str, Any]:
+async def get(browser: httpx.AsyncClient, path: str) -> dict[str, Any]:
     return _answer(await browser.get(path))
 
 
-async def _post(
+async def post(
     browser: httpx.AsyncClient, path: str, body: object = None, *, headers: dict[str, str] | None = None
 ) -> dict[str, Any]:
     return _answer(await browser.post(path, json=body, headers=headers))

@@ -27,13 +27,18 @@ class Finding:
 
 def audit(url: str, rules: Sequence[Rule], *, overdue: datetime) -> list[Finding]:
     """What breaks a rule, in one REPEATABLE READ snapshot. What was due before `overdue` must be done."""
-    findings = []
     with psycopg.connect(url) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
-        for rule in rules:
-            asked = {"overdue": overdue} if rule.needs_time else None
-            broken = [str(row[0]) for row in connection.execute(rule.broken_by, asked)]
-            if broken:
-                findings.append(Finding(rule=rule, count=len(broken), samples=broken[:SHOWN_MAX]))
+        return broken_in(connection, rules, overdue=overdue)
+
+
+def broken_in(connection: psycopg.Connection, rules: Sequence[Rule], *, overdue: datetime) -> list[Finding]:
+    """As audit, within the caller's transaction."""
+    findings = []
+    for rule in rules:
+        asked = {"overdue": overdue} if rule.needs_time else None
+        broken = [str(row[0]) for row in connection.execute(rule.broken_by, asked)]
+        if broken:
+            findings.append(Finding(rule=rule, count=len(broken), samples=broken[:SHOWN_MAX]))
     return findings

@@ -1,7 +1,7 @@
 """Time is UTC and aware. Only the edges read a clock; Beijing time exists at the gateways and on pages."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 Clock = Callable[[], datetime]
@@ -22,3 +22,12 @@ def beijing_text(moment: datetime) -> str:
 def from_beijing(text: str) -> datetime:
     """Raises ValueError unless the text is yyyy-MM-dd HH:mm:ss."""
     return datetime.strptime(text, WALL_FORMAT).replace(tzinfo=BEIJING).astimezone(UTC)
+
+
+def beijing_day(moment: datetime) -> date:
+    return moment.astimezone(BEIJING).date()
+
+
+def midnight(day: date) -> datetime:
+    """When this day begins in Beijing."""
+    return datetime.combine(day, time(), BEIJING).astimezone(UTC)

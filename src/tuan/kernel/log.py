@@ -1,13 +1,30 @@
 """One JSON object a line, carrying the request id wherever the work goes."""
 
 import logging
-from typing import TextIO
+import re
+from enum import StrEnum
+from typing import Final, TextIO
 
 import msgspec
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 REQUEST_ID_HEADER = "x-request-id"
+
+# They tell every address they call, and ours carry tokens and signatures.
+TELLS_TOO_MUCH: Final = ("httpx", "httpcore")
+# PostgreSQL explains a refusal with the row, or the key, that it refused: names, openids, all of it.
+ROW: Final = re.compile(r"DETAIL: .*?(?=\n\n|\Z)", re.DOTALL)
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+
+    @property
+    def number(self) -> int:
+        return logging.getLevelNamesMapping()[self.upper()]
 
 
 def configure(stream: TextIO, *, level: int = logging.INFO) -> None:
@@ -16,6 +33,7 @@ def configure(stream: TextIO, *, level: int = logging.INFO) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        _without_rows,
     ]
     structlog.configure(
         processors=[*shared, _one_line],
@@ -30,13 +48,23 @@ def configure(stream: TextIO, *, level: int = logging.INFO) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _one_line],
         )
     )
-    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    others = logging.DEBUG if level <= logging.DEBUG else logging.WARNING
+    logging.basicConfig(handlers=[handler], level=others, force=True)
+    for name in TELLS_TOO_MUCH:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def request_id() -> str | None:
     """The id of the request on whose behalf we work, wherever it began."""
     found = structlog.contextvars.get_contextvars().get("request_id")
     return found if isinstance(found, str) else None
+
+
+def _without_rows(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    return {
+        name: ROW.sub("DETAIL: left out", value) if isinstance(value, str) else value
+        for name, value in event.items()
+    }
 
 
 def _one_line(_: WrappedLogger, __: str, event: EventDict) -> str:

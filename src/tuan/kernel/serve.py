@@ -2,28 +2,60 @@
 
 import asyncio
 import gc
+import signal
 import socket
+import time
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from tuan.kernel.leave import Leave
+
 GRACE_SECONDS = 3
 GET_UP_SECONDS = 0.5
+
+# With a proxy in front: it keeps an idle connection for 2 s (deploy/nginx.conf), so after 3 it has none left
+# that was not told to end. All together within the 20 s after which a supervisor loses its patience.
+LEAVE_SECONDS = 3
+LEAVE_GRACE_SECONDS = 15
+LET_IN_SECONDS = 0.2
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proxy:
+    """What stands in front, and is believed about who asks."""
+
+    addresses: str = ""  # Its own, as 127.0.0.1,10.1.0.0/16; without any, nothing stands there.
+    under: str = ""  # The part of each path that it takes off, as /api/market.
+
+
 class Server(uvicorn.Server):
-    """Serves until a signal, then answers what it has begun. Says when it listens."""
+    """Serves until a signal, then answers what it has begun. Says when it listens.
+
+    Told by SIGTERM, it first takes leave of the proxy in front. Ctrl-C ends it at once.
+    """
 
     def __init__(
-        self, app: ASGIApp, *, host: str, port: int, listens: Callable[[], None] = lambda: None
+        self,
+        app: ASGIApp,
+        *,
+        host: str,
+        port: int,
+        proxy: Proxy = Proxy(),
+        listens: Callable[[], None] = lambda: None,
     ) -> None:
+        self._leave = Leave(app) if proxy.addresses else None
+        self._told_to_leave = False
+        self._leaves_at = 0.0
         config = uvicorn.Config(
-            app,
+            self._leave or app,
             host=host,
             port=port,
             loop="uvloop",
@@ -32,9 +64,11 @@ class Server(uvicorn.Server):
             lifespan="off",  # Services are opened by whoever serves them.
             log_config=None,
             access_log=False,
-            proxy_headers=False,
+            proxy_headers=bool(proxy.addresses),
+            forwarded_allow_ips=proxy.addresses,
+            root_path=proxy.under,
             server_header=False,
-            timeout_graceful_shutdown=GRACE_SECONDS,
+            timeout_graceful_shutdown=LEAVE_GRACE_SECONDS if proxy.addresses else GRACE_SECONDS,
         )
         super().__init__(config)
         self._listens = listens
@@ -52,6 +86,27 @@ class Server(uvicorn.Server):
             settle_in()
             self._listens()
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if sig == signal.SIGTERM and self._leave and not self._told_to_leave:
+            self._told_to_leave = True
+            return
+        super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._told_to_leave and self._leave:
+            if not self._leave.has_begun:
+                self._leave.begin()
+                self._leaves_at = time.monotonic() + LEAVE_SECONDS
+            self.should_exit = self.should_exit or time.monotonic() >= self._leaves_at
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._leave and self._leave.has_begun:
+            for server in self.servers:
+                server.close()
+            await asyncio.sleep(LET_IN_SECONDS)  # Who was let in last has not yet been heard.
+        await super().shutdown(sockets)
+
     @property
     def port(self) -> int:
         port: int = self.servers[0].sockets[0].getsockname()[1]
@@ -66,6 +121,15 @@ async def keep_working(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         except Exception:
             log.exception("worker_fell_over")
         await asyncio.sleep(GET_UP_SECONDS)
+
+
+async def work_until_told(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Until a signal. Then the work in hand is finished; what takes too long is left to the next worker."""
+    working = asyncio.create_task(keep_working(work))
+    for told in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(told, working.cancel)
+    with suppress(asyncio.CancelledError):
+        await working
 
 
 def settle_in() -> None:

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
+from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 
@@ -14,3 +15,4 @@ class Service:
     opened: Callable[[], AbstractAsyncContextManager[None]]  # Pools and listeners, while it serves.
     work: Callable[[], Coroutine[Any, Any, None]]  # Until cancelled.
     drain: Callable[[], Coroutine[Any, Any, None]]  # Everything that is due now.
+    registry: CollectorRegistry  # What this process counted.

@@ -139,10 +139,39 @@ def build_fastapi(title: str, *, lifespan: Lifespan[FastAPI] | None = None, **se
     api.add_exception_handler(RequestValidationError, invalid)
     api.add_exception_handler(HTTPException, not_served)
     api.add_exception_handler(Exception, broken)
+    _document_refusals(api)
     return api
 
 
-def add_probes(api: FastAPI, *, ready: Callable[[], Awaitable[bool]], registry: CollectorRegistry) -> None:
+def _document_refusals(api: FastAPI) -> None:
+    """FastAPI takes a refusal for a document of the kind that the route answers with."""
+    documented = api.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = documented()
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                refusal = operation["responses"]["4XX"]
+                [schema] = refusal["content"].values()
+                refusal["content"] = {PROBLEM: schema}
+        return document
+
+    api.openapi = openapi  # type: ignore[method-assign]
+
+
+async def nothing() -> None:
+    """There is nothing to measure."""
+
+
+def add_probes(
+    api: FastAPI,
+    *,
+    ready: Callable[[], Awaitable[bool]],
+    registry: CollectorRegistry,
+    measure: Callable[[], Awaitable[None]] = nothing,
+) -> None:
+    """`measure` is done before the metrics are shown."""
+
     @api.get("/healthz", include_in_schema=False)
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
@@ -155,6 +184,7 @@ def add_probes(api: FastAPI, *, ready: Callable[[], Awaitable[bool]], registry: 
 
     @api.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
+        await measure()
         return PlainTextResponse(generate_latest(registry))
 
 

@@ -15,16 +15,17 @@ from tuan.kernel.clock import Clock
 from tuan.kernel.db import Pool, transaction
 from tuan.kernel.desk import Desk
 from tuan.kernel.errors import InvalidRequest, NotFound, Unauthorized
+from tuan.kernel.measure import Measure
 from tuan.kernel.pace import Pace
 from tuan.kernel.web import Body, HotRoute, Id, LongRoute, add_probes, build_fastapi, require_ids, shell
-from tuan.market import store_team
+from tuan.market import store_original, store_team
 from tuan.market.catalog import Catalog
 from tuan.market.console import router as console_router
 from tuan.market.console_guard import Doors
 from tuan.market.live import Watch
 from tuan.market.quote import quote
 from tuan.market.team import GiveBack, Payment, Seat, SeatRequest, Team
-from tuan.market.views import GoodsTeamsView, QuoteView, SeatView, TeamView
+from tuan.market.views import GoodsTeamsView, QuoteView, SeatView, TeamsView, TeamView
 
 TEAMS_SHOWN = 20
 TEAMS_WATCHED_MAX = 20
@@ -87,11 +88,12 @@ def build_api(
     clock: Clock,
     ready: Callable[[], Awaitable[bool]],
     registry: CollectorRegistry,
+    measure: Measure,
 ) -> ASGIApp:
     api = build_fastapi("Tuan market")
     api.state.console = console
     api.include_router(console_router)
-    add_probes(api, ready=ready, registry=registry)
+    add_probes(api, ready=ready, registry=registry, measure=measure)
 
     pace = Pace()
 
@@ -181,6 +183,17 @@ def build_api(
             raise NotFound("No seat was ever locked under this order number.")
         return SeatView.of(found, team)
 
+    @api.get("/v1/teams")
+    async def teams_filling(
+        source: Source, limit: Annotated[int, Query(ge=1, le=TEAMS_SHOWN)] = TEAMS_SHOWN
+    ) -> TeamsView:
+        """Teams of this source that anybody could fill, those that need the fewest first."""
+        now = clock()
+        async with transaction(readers) as connection:
+            teams = await store_team.filling_teams(connection, source=source, now=now, limit=limit)
+            members = await store_team.members_of(connection, [team.id for team in teams])
+        return TeamsView(teams=[TeamView.of(team, members) for team in teams], server_time=now)
+
     @api.get("/v1/teams/{team_id}")
     async def team(team_id: Id, source: Source) -> TeamView:
         """A team of this source, with its members."""
@@ -190,6 +203,13 @@ def build_api(
         if found is None or found.source != source:
             raise NotFound("There is no such team.")
         return TeamView.of(found, members)
+
+    @api.get("/v1/teams/by-number/{number}")
+    async def team_of_number(number: Id, source: Source) -> TeamView:
+        """The team of this source that the original's paths know by these eight digits."""
+        async with transaction(readers) as connection:
+            team_id = await store_original.team_of_number(connection, number)
+        return await team(team_id or "", source)
 
     @api.get("/v1/goods/{goods_id}/teams")
     async def teams_of_goods(goods_id: Id, channel: Id, buyer_id: Id, source: Source) -> GoodsTeamsView:

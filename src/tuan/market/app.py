@@ -7,19 +7,23 @@ from datetime import timedelta
 from pathlib import Path
 
 import httpx
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 
-from tuan.kernel.clock import Clock, utc_now
+from tuan.kernel.clock import Clock
+from tuan.kernel.database_clock import DatabaseClock
 from tuan.kernel.db import Pool, build_pool, opened_pool, transaction
+from tuan.kernel.demo_clock import moved
 from tuan.kernel.desk import Desk
 from tuan.kernel.errors import Refusal
 from tuan.kernel.jobs import Jobs
+from tuan.kernel.measure import Desks, Levels
 from tuan.kernel.observe import observed
+from tuan.kernel.original import beside
 from tuan.kernel.revision import is_migrated
 from tuan.kernel.service import Service
 from tuan.market.api import build_api
 from tuan.market.catalog import Catalog
-from tuan.market.compat import beside, build_compat
+from tuan.market.compat import GBM, TEST, build_compat
 from tuan.market.compat_caller import Callers
 from tuan.market.compat_config import IndexPage
 from tuan.market.compat_trade import Trade
@@ -33,6 +37,7 @@ from tuan.market.release import release_seats
 from tuan.market.segment_rule import Schedule
 from tuan.market.settle import settle_seats
 from tuan.market.store import Store
+from tuan.market.store_measure import LEVELS
 from tuan.market.sweep import Sweep
 from tuan.market.team import GiveBack, Payment, Seat, SeatRequest, Team
 from tuan.market.way_out import way_out
@@ -76,14 +81,17 @@ def releasing_desk(pool: Pool, jobs: Jobs, clock: Clock) -> Releasing:
 
 
 def build(
-    settings: MarketSettings, *, clock: Clock = utc_now, transport: httpx.AsyncBaseTransport | None = None
+    settings: MarketSettings, *, clock: Clock | None = None, transport: httpx.AsyncBaseTransport | None = None
 ) -> Service:
+    """The clock is the database's, unless another is given."""
     url = settings.database_url
     writers = build_pool(url, size=2 * settings.clerks_max, pinned_plans=True)
     readers = build_pool(url, size=READERS)
+    database_clock = DatabaseClock(readers)
+    clock = moved(clock or database_clock, settings.demo_clock)
     egress = way_out(allow_private=settings.allow_private_webhooks)
     client = httpx.AsyncClient(transport=transport or egress, follow_redirects=False, trust_env=False)
-    jobs = Jobs(url)
+    jobs = Jobs(url, clock, database_clock=database_clock)
     assign(jobs, pool=readers, client=client, clock=clock)
 
     catalog = Catalog(readers, url, clock)
@@ -94,6 +102,8 @@ def build(
     schedule = Schedule(pool=readers, clock=clock)
     watch = Watch(readers, clock)
     registry = CollectorRegistry()
+    Desks(registry, {"lock": locking.tally, "settle": settling.tally, "release": releasing.tally})
+    Gauge("tuan_streams", "Watchers of teams", registry=registry).set_function(watch.watchers)
     console = Doors(
         pool=readers,
         jobs=jobs,
@@ -112,6 +122,7 @@ def build(
         clock=clock,
         ready=lambda: is_migrated(readers, MIGRATIONS),
         registry=registry,
+        measure=Levels(registry, readers, LEVELS).measure,
     )
     compat = build_compat(
         IndexPage(catalog=catalog, pool=readers, clock=clock),
@@ -130,11 +141,13 @@ def build(
     @asynccontextmanager
     async def opened() -> AsyncIterator[None]:
         pools = opened_pool(writers), opened_pool(readers)
-        async with pools[0], pools[1], client, egress, catalog.listening(), watch.looking():
-            yield
+        async with pools[0], pools[1], database_clock.steered(), client, egress:
+            async with catalog.listening(), watch.looking():
+                yield
             await asyncio.gather(locking.close(), settling.close(), releasing.close())
 
     async def work() -> None:
+        await database_clock.steer()  # Nothing is done by a clock that nobody has set.
         await asyncio.gather(jobs.work(concurrency=JOBS_AT_ONCE), sweep.keep_sweeping(), schedule.keep())
 
     async def drain() -> None:
@@ -143,8 +156,14 @@ def build(
         await jobs.drain()
 
     return Service(
-        app=observed(beside(api, compat), service="market", registry=registry, larger=LARGER_BODIES),
+        app=observed(
+            beside(api, compat, under=[GBM, TEST]),
+            service="market",
+            registry=registry,
+            larger=LARGER_BODIES,
+        ),
         opened=opened,
         work=work,
         drain=drain,
+        registry=registry,
     )

@@ -14,11 +14,12 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from tuan.kernel.errors import Forbidden, Refusal
+from tuan.kernel.original import read
 from tuan.market.compat_answer import answer
-from tuan.market.compat_body import FormedBody, read
+from tuan.market.compat_body import FormedBody
 from tuan.market.compat_code import Code, code_of
 from tuan.market.compat_config import IndexPage
 from tuan.market.compat_switch import turn_switch
@@ -68,17 +69,6 @@ def build_compat(index: IndexPage, trade: Trade, console: Doors) -> ASGIApp:
         ],
         exception_handlers={Refusal: _refused, ValidationError: _invalid, Exception: _broken},
     )
-
-
-def beside(api: ASGIApp, compat: ASGIApp) -> ASGIApp:
-    """The original's paths go to `compat`, all others to `api`."""
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
-        spoken = compat if path.startswith((f"{GBM}/", f"{TEST}/")) else api
-        await spoken(scope, receive, send)
-
-    return app
 
 
 async def hear(request: Request) -> Response:

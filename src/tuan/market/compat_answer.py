@@ -1,21 +1,16 @@
 """What callers of the original's paths are answered: its field names, yuan as numbers, epoch milliseconds."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, NamedTuple
 
-import msgspec
 from starlette.responses import Response
 
-from tuan.kernel.money import yuan_text
-from tuan.kernel.web import JSON
-from tuan.market.compat_body import EPOCH
+from tuan.kernel.original import Shape, envelope, millis, yuan
 from tuan.market.compat_code import Code
 from tuan.market.quote import Quote
 from tuan.market.store_team import Member, Statistics, TeamRow
 from tuan.market.team import Seat, SeatStatus
-
-Shape = dict[str, object]
 
 OTHERS_SHOWN: Final = 2
 SHOWN_LENGTH_MIN: Final = 7  # Of a shorter name, two letters at each end would be nearly all of it.
@@ -45,9 +40,7 @@ class ShownTeam(NamedTuple):
 
 
 def answer(data: Shape | None, code: Code = Code.SUCCESS) -> Response:
-    """Always with the status 200: what happened is in the code."""
-    content = msgspec.json.encode({"code": code.number, "info": code.info, "data": data})
-    return Response(content, media_type=JSON)
+    return envelope(code.number, code.info, data)
 
 
 def shown_teams(teams: Sequence[TeamRow], members: Sequence[Member], *, buyer_id: str) -> list[ShownTeam]:
@@ -115,15 +108,6 @@ def given_shape(
         "code": given.code,
         "info": given.info,
     }
-
-
-def yuan(fen: int) -> msgspec.Raw:
-    """9000 → 90.00, a number in JSON, written with both of its decimals."""
-    return msgspec.Raw(yuan_text(fen).encode())
-
-
-def millis(moment: datetime) -> int:
-    return (moment - EPOCH) // timedelta(milliseconds=1)
 
 
 def countdown(*, until: datetime, now: datetime) -> str:

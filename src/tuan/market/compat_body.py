@@ -2,26 +2,17 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
-from pydantic.alias_generators import to_camel
-from starlette.requests import Request
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from tuan.kernel.clock import from_beijing
+from tuan.kernel.original import EPOCH, OriginalBody
 from tuan.kernel.web import Id
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MILLIS: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
 YEARS: Final = range(2000, 9001)
 URL_MAX_LENGTH: Final = 2048
-
-Content = TypeVar("Content", bound=BaseModel)
-
-
-async def read(request: Request, kind: type[Content]) -> Content:
-    """Raises ValidationError."""
-    return kind.model_validate_json(await request.body())
 
 
 def moment_of(written: object) -> datetime:
@@ -58,12 +49,6 @@ Moment = Annotated[datetime, BeforeValidator(moment_of)]
 CampaignNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}$")]
 TeamNumber = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{0,8}$")]
 Url = Annotated[str, StringConstraints(min_length=1, max_length=URL_MAX_LENGTH, pattern=r"^[!-~]+$")]
-
-
-class OriginalBody(BaseModel):
-    """Fields we do not know are passed over, and numbers taken for their digits: so did the original."""
-
-    model_config = ConfigDict(alias_generator=to_camel, coerce_numbers_to_str=True, extra="ignore")
 
 
 class SourceBody(OriginalBody):

@@ -9,12 +9,13 @@ from starlette.responses import Response
 
 from tuan.kernel.clock import Clock
 from tuan.kernel.db import Pool, transaction
+from tuan.kernel.original import read
 from tuan.kernel.pace import Pace
 from tuan.market import store_team
 from tuan.market.campaign import AudienceRestricted, CampaignClosed
 from tuan.market.catalog import Catalog
 from tuan.market.compat_answer import answer, config_shape, shown_teams
-from tuan.market.compat_body import ConfigBody, read
+from tuan.market.compat_body import ConfigBody
 from tuan.market.compat_code import Answered, Code, code_of_closed
 from tuan.market.quote import Quote, quote
 from tuan.market.store_original import team_number

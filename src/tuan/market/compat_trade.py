@@ -11,6 +11,7 @@ from tuan.kernel.clock import Clock
 from tuan.kernel.db import Pool, transaction
 from tuan.kernel.desk import Desk
 from tuan.kernel.errors import InvalidRequest
+from tuan.kernel.original import read
 from tuan.market import store_original
 from tuan.market.campaign import CampaignClosed
 from tuan.market.catalog import Catalog
@@ -23,7 +24,7 @@ from tuan.market.compat_answer import (
     locked_shape,
     settled_shape,
 )
-from tuan.market.compat_body import LockBody, RefundBody, SettleBody, read
+from tuan.market.compat_body import LockBody, RefundBody, SettleBody
 from tuan.market.compat_caller import Callers
 from tuan.market.compat_code import Answered, Code
 from tuan.market.compat_config import why_closed

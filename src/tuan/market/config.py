@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -26,8 +27,11 @@ class MarketSettings(BaseSettings):
         default=False,
         description="Whether webhooks may go to http, to any port and into our own network: for one machine.",
     )
+    demo_clock: Path | None = Field(
+        default=None, description="For demonstrations: the file that says how far the clock was moved ahead."
+    )
     trusted_callers: Sequence[IPv4Network | IPv6Network] = Field(
         default=(),
         description='Addresses that trade on the original\'s paths without a key, as ["10.1.0.0/16"].'
-        " What counts is who connects: behind a proxy, the proxy.",
+        " What counts is who connects; or whom the proxy names that `tuan market api --behind` believes.",
     )

@@ -1,5 +1,6 @@
-"""How campaigns did, day by day, over HTTP."""
+"""How campaigns did, day by day, and how things stand, over HTTP."""
 
+from dataclasses import asdict
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Self
 
@@ -13,9 +14,10 @@ from tuan.kernel.web import Id
 from tuan.market import store_day
 from tuan.market.console_guard import Here, Looker
 from tuan.market.console_shapes import CONSOLE
-from tuan.market.store_day import Day
+from tuan.market.store_day import Day, Now
 
 DAYS_MAX = 92
+SOON = timedelta(hours=1)
 SomeDay = Annotated[date, Query(ge=date(2000, 1, 1), le=date(9000, 1, 1))]
 
 
@@ -28,6 +30,9 @@ class DayView(BaseModel):
     teams_opened: int
     teams_formed: int
     teams_failed: int
+    seats_locked: int
+    seats_paid: int
+    seats_formed: int
     fill_rate_bp: int | None
     median_seconds_to_form: int | None
     revenue_fen: int
@@ -42,6 +47,9 @@ class DayView(BaseModel):
             teams_opened=day.teams_opened,
             teams_formed=day.teams_formed,
             teams_failed=day.teams_failed,
+            seats_locked=day.seats_locked,
+            seats_paid=day.seats_paid,
+            seats_formed=day.seats_formed,
             fill_rate_bp=day.fill_rate_bp,
             median_seconds_to_form=day.median_seconds_to_form,
             revenue_fen=day.revenue_fen,
@@ -51,6 +59,22 @@ class DayView(BaseModel):
 
 class DayList(BaseModel):
     items: list[DayView]
+
+
+class NowView(BaseModel):
+    """Teams that form, and of them those that close within the hour; seats that wait for payment; webhooks
+    owed, since when the oldest, and those given up."""
+
+    teams_forming: int
+    teams_closing_soon: int
+    seats_held: int
+    webhooks_pending: int
+    webhooks_waiting_since: datetime | None
+    webhooks_dead: int
+
+    @classmethod
+    def of(cls, now: Now) -> Self:
+        return cls(**asdict(now))
 
 
 router = APIRouter(prefix=CONSOLE)
@@ -68,6 +92,12 @@ async def statistics_by_day(
             connection, campaign_id=campaign_id, since=_begin(first), until=_begin(last + timedelta(days=1))
         )
     return DayList(items=[DayView.of(day) for day in days])
+
+
+@router.get("/statistics/now")
+async def statistics_now(doors: Here, _: Looker) -> NowView:
+    async with transaction(doors.pool) as connection:
+        return NowView.of(await store_day.at_this_moment(connection, soon=doors.clock() + SOON))
 
 
 def _begin(day: date) -> datetime:

@@ -90,17 +90,24 @@ class FixedPriceBody(Body):
     price_fen: SomeFen
 
 
+DiscountTerms = Annotated[
+    AmountOffBody | ThresholdBody | PercentBody | FixedPriceBody, Field(discriminator="plan")
+]
+
+
 class DiscountBody(Body):
     name: Name
-    terms: Annotated[
-        AmountOffBody | ThresholdBody | PercentBody | FixedPriceBody, Field(discriminator="plan")
-    ]
+    terms: DiscountTerms
     segment_id: Id | None = None
     reason: AnyReason = ""
 
     def discount(self) -> Discount:
-        amounts = self.terms.model_dump(exclude={"plan"})
-        return Discount(id=new_id(), plan=Plan(self.terms.plan), segment_id=self.segment_id, **amounts)
+        return _discount(self.terms, segment_id=self.segment_id)
+
+
+class PreviewBody(Body):
+    terms: DiscountTerms
+    list_fen: SomeFen
 
 
 class ListingView(BaseModel):
@@ -158,6 +165,12 @@ async def create_discount(body: DiscountBody, doors: Here, operator: Seller) -> 
     return DiscountView.of(named.discount, name=named.name)
 
 
+@router.post("/discounts/preview")
+async def preview_discount(body: PreviewBody, _: Seller) -> PriceView:
+    """What goods at this price would cost; nothing is kept."""
+    return PriceView.of(_discount(body.terms).price(body.list_fen))
+
+
 @router.get("/listings")
 async def list_listings(
     doors: Here,
@@ -197,6 +210,11 @@ async def put_listing(
 @router.delete("/listings/{source}/{channel}/{goods_id}", status_code=204)
 async def delete_listing(source: Id, channel: Id, goods_id: Id, doors: Here, operator: Seller) -> None:
     await offer.delist_goods(doors.pool, (source, channel, goods_id), deed=deed_of(operator, doors))
+
+
+def _discount(terms: DiscountTerms, *, segment_id: str | None = None) -> Discount:
+    amounts = terms.model_dump(exclude={"plan"})
+    return Discount(id=new_id(), plan=Plan(terms.plan), segment_id=segment_id, **amounts)
 
 
 def _key(cursor: str) -> ListingKey:

@@ -55,6 +55,11 @@ class Stream:
         finally:
             self._sending = None
 
+    async def end(self) -> None:
+        if self._sending is not None:
+            await self._sending
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
 
 class Watch:
     def __init__(self, pool: Pool, clock: Clock) -> None:
@@ -72,6 +77,9 @@ class Watch:
             looking.cancel()
             with suppress(asyncio.CancelledError):
                 await looking
+
+    def watchers(self) -> int:
+        return len({stream for streams in self._streams.values() for stream in streams})
 
     async def serve(self, team_ids: Sequence[str], last_event_id: str, receive: Receive, send: Send) -> None:
         """Stream until the watcher leaves. Raises NotFound if none of the teams exists."""
@@ -91,6 +99,7 @@ class Watch:
                 pass
         finally:
             self._leave(stream, [team.id for team in teams])
+        await stream.end()
 
     def _leave(self, stream: Stream, team_ids: Sequence[str]) -> None:
         for team_id in team_ids:

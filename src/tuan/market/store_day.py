@@ -10,8 +10,12 @@ from tuan.kernel.db import Connection, row_of
 # A team counts as opened on one day and as formed, or failed, on the day that was decided.
 DAYS: Final = """
     WITH opened AS (
-        SELECT campaign_id, (opened_at AT TIME ZONE 'Asia/Shanghai')::date AS day, count(*) AS teams_opened
-        FROM team
+        SELECT campaign_id, (opened_at AT TIME ZONE 'Asia/Shanghai')::date AS day, count(*) AS teams_opened,
+            sum(locked)::bigint AS seats_locked, sum(paid)::bigint AS seats_paid,
+            coalesce(sum(paid) FILTER (WHERE status = 'formed'), 0)::bigint AS seats_formed
+        FROM team, LATERAL (
+            SELECT count(*) AS locked, count(paid_at) AS paid FROM seat WHERE team_id = team.id
+        ) AS seats
         WHERE opened_at >= %(since)s AND opened_at < %(until)s
             AND (%(campaign_id)s::text IS NULL OR campaign_id = %(campaign_id)s)
         GROUP BY campaign_id, day
@@ -36,14 +40,31 @@ DAYS: Final = """
     )
     SELECT day, campaign_id, campaign.name AS campaign_name, coalesce(teams_opened, 0) AS teams_opened,
         coalesce(teams_formed, 0) AS teams_formed, coalesce(teams_failed, 0) AS teams_failed,
+        coalesce(seats_locked, 0) AS seats_locked, coalesce(seats_paid, 0) AS seats_paid,
+        coalesce(seats_formed, 0) AS seats_formed,
         median_seconds_to_form, coalesce(revenue_fen, 0) AS revenue_fen, coalesce(saved_fen, 0) AS saved_fen
     FROM opened FULL JOIN closed USING (campaign_id, day) JOIN campaign ON campaign.id = campaign_id
     ORDER BY day, campaign_id"""
 
+NOW: Final = """
+    SELECT * FROM (
+        SELECT count(*) AS teams_forming, count(*) FILTER (WHERE closes_at <= %(soon)s) AS teams_closing_soon,
+            coalesce(sum(seats_taken - seats_settled), 0)::bigint AS seats_held
+        FROM team WHERE status = 'forming'
+    ) AS forming, (
+        SELECT count(*) FILTER (WHERE status = 'pending') AS webhooks_pending,
+            min(created_at) FILTER (WHERE status = 'pending') AS webhooks_waiting_since,
+            count(*) FILTER (WHERE status = 'dead') AS webhooks_dead
+        FROM delivery JOIN event ON event.id = event_id WHERE status <> 'delivered'
+    ) AS owed"""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Day:
-    """Money is that of seats settled in teams that formed that day; one refunded since counts no more."""
+    """Money is that of seats settled in teams that formed that day; one refunded since counts no more.
+
+    Seats are those of the teams opened that day: taken, paid for, and paid for in teams that formed.
+    """
 
     day: date
     campaign_id: str
@@ -51,6 +72,9 @@ class Day:
     teams_opened: int
     teams_formed: int
     teams_failed: int
+    seats_locked: int
+    seats_paid: int
+    seats_formed: int
     median_seconds_to_form: int | None
     revenue_fen: int
     saved_fen: int
@@ -68,3 +92,23 @@ async def days(
     async with connection.cursor(row_factory=row_of(Day)) as cursor:
         await cursor.execute(DAYS, {"campaign_id": campaign_id, "since": since, "until": until})
         return await cursor.fetchall()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Now:
+    """What is open at this moment. `seats_held`: taken and not paid for. Webhooks are deliveries owed."""
+
+    teams_forming: int
+    teams_closing_soon: int
+    seats_held: int
+    webhooks_pending: int
+    webhooks_waiting_since: datetime | None
+    webhooks_dead: int
+
+
+async def at_this_moment(connection: Connection, *, soon: datetime) -> Now:
+    """`soon`: the moment before which a team counts as closing soon."""
+    async with connection.cursor(row_factory=row_of(Now)) as cursor:
+        await cursor.execute(NOW, {"soon": soon})
+        [now] = await cursor.fetchall()
+    return now

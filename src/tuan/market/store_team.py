@@ -31,6 +31,14 @@ JOINABLE: Final = f"""
     SELECT {TEAM_COLUMNS} FROM (SELECT * FROM mine UNION SELECT * FROM next) AS team
     ORDER BY id IN (SELECT team_id FROM own) DESC, seats_target - seats_taken, closes_at LIMIT %(limit)s"""
 
+FILLING: Final = f"""
+    WITH next AS (
+        SELECT * FROM team WHERE status = 'forming' AND closes_at > %(now)s AND source = %(source)s
+            AND seats_taken < seats_target AND seats_taken > 0
+        ORDER BY closes_at LIMIT 200
+    )
+    SELECT {TEAM_COLUMNS} FROM next ORDER BY seats_target - seats_taken, closes_at LIMIT %(limit)s"""
+
 MEMBERS: Final = """
     SELECT team_id, buyer_id, out_trade_no, status FROM seat
     WHERE team_id = ANY(%s) AND status IN ('locked', 'settled') ORDER BY locked_at, out_trade_no"""
@@ -123,6 +131,13 @@ async def joinable_teams(
     }
     async with connection.cursor(row_factory=row_of(TeamRow)) as cursor:
         await cursor.execute(JOINABLE, asked)
+        return await cursor.fetchall()
+
+
+async def filling_teams(connection: Connection, *, source: str, now: datetime, limit: int) -> list[TeamRow]:
+    """Of all goods: those that need the fewest first, then those that close soonest."""
+    async with connection.cursor(row_factory=row_of(TeamRow)) as cursor:
+        await cursor.execute(FILLING, {"source": source, "now": now, "limit": limit})
         return await cursor.fetchall()
 
 

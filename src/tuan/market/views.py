@@ -151,6 +151,11 @@ class TeamView(BaseModel):
         )
 
 
+class TeamsView(BaseModel):
+    teams: list[TeamView]
+    server_time: datetime
+
+
 class StatisticsView(BaseModel):
     teams_opened: int
     teams_formed: int
