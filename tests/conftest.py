@@ -2,23 +2,38 @@
 
 import os
 import tempfile
+from collections.abc import Generator
 from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
+from canary import judge
 from psycopg import sql
 
-from tuan.kernel.embedded import create_databases, database_url, embedded_postgres
+from tuan.kernel.embedded import (
+    create_databases,
+    database_url,
+    embedded_postgres,
+    import_with_our_own_runtime_folder,
+)
 from tuan.kernel.migrate import upgrade
 
 SOURCE = Path(__file__).parents[1] / "src/tuan"
+LOG: list[structlog.typing.Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+]
 CLUSTER = pytest.StashKey[str]()
 STACK = pytest.StashKey[ExitStack]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """The controller starts the cluster; the workers are told where it is."""
+    import_with_our_own_runtime_folder()  # Before a test's module imports it without.
+    structlog.configure(processors=LOG)
     if hasattr(config, "workerinput"):
         config.stash[CLUSTER] = config.workerinput["cluster"]
         return
@@ -41,6 +56,20 @@ class TellWorkers:
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.register(TellWorkers())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    judge(report)
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests measured, each with record_property."""
+    for report in terminalreporter.getreports("passed"):
+        for name, figure in report.user_properties:
+            terminalreporter.write_line(f"{name}: {figure}")
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +101,12 @@ def mall_database(databases: dict[str, str]) -> str:
 @pytest.fixture
 def sandbox_database(databases: dict[str, str]) -> str:
     return emptied(databases["sandbox"])
+
+
+@pytest.fixture(scope="module")
+def shared_databases(databases: dict[str, str]) -> dict[str, str]:
+    """All of them, empty before the first test of a module: those after it find what it left."""
+    return {service: emptied(url) for service, url in databases.items()}
 
 
 def emptied(url: str) -> str:

@@ -46,18 +46,7 @@ class Office:
 
     def appointed(self, role: Role, *, name: str | None = None) -> tuple[str, str]:
         """A new operator's id, and the secret of their session."""
-        operator_id, secret, now = new_id(), new_secret(), self.clock()
-        with psycopg.connect(self.url) as connection:
-            connection.execute(
-                "INSERT INTO operator (id, name, password_hash, role, created_at)"
-                " VALUES (%s, %s, 'none', %s, %s)",
-                [operator_id, name or operator_id, role, now],
-            )
-            connection.execute(
-                "INSERT INTO operator_session VALUES (%s, %s, %s, %s, %s)",
-                [fingerprint(secret), operator_id, now, now, now + timedelta(hours=12)],
-            )
-        return operator_id, secret
+        return appoint(self.url, role, name=name, now=self.clock())
 
     @asynccontextmanager
     async def browser(
@@ -69,6 +58,22 @@ class Office:
             cookies=self.session(role, name=name),
         ) as browser:
             yield browser
+
+
+def appoint(url: str, role: Role, *, name: str | None = None, now: datetime) -> tuple[str, str]:
+    """A new operator's id, and the secret of their session."""
+    operator_id, secret = new_id(), new_secret()
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "INSERT INTO operator (id, name, password_hash, role, created_at)"
+            " VALUES (%s, %s, 'none', %s, %s)",
+            [operator_id, name or operator_id, role, now],
+        )
+        connection.execute(
+            "INSERT INTO operator_session VALUES (%s, %s, %s, %s, %s)",
+            [fingerprint(secret), operator_id, now, now, now + timedelta(hours=12)],
+        )
+    return operator_id, secret
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-STARTS_WITHIN_SECONDS = 30
+STARTS_WITHIN_SECONDS = 120
 
 
 @contextmanager
@@ -24,16 +24,28 @@ def served(service: str, settings: Mapping[str, str]) -> Iterator[str]:
 @contextmanager
 def mortal(service: str, settings: Mapping[str, str]) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """The same, with its process, to be killed."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [str(Path(sys.executable).with_name("tuan")), service, "api", "--port", str(port)]
-    with subprocess.Popen(command, env=os.environ | settings, stdout=subprocess.DEVNULL) as process:
+    port = free_port()
+    with started(service, "api", "--port", str(port), settings=settings) as process:
+        await_ready(f"http://127.0.0.1:{port}", process)
+        yield f"http://127.0.0.1:{port}", process
+
+
+@contextmanager
+def started(*command: str, settings: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """`tuan COMMAND`, told to stop in the end."""
+    tuan = str(Path(sys.executable).with_name("tuan"))
+    with subprocess.Popen([tuan, *command], env=os.environ | settings, stdout=subprocess.DEVNULL) as process:
         try:
-            await_ready(f"http://127.0.0.1:{port}", process)
-            yield f"http://127.0.0.1:{port}", process
+            yield process
         finally:
             process.terminate()
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
 
 
 def await_ready(address: str, process: subprocess.Popen[bytes]) -> None:
@@ -42,6 +54,7 @@ def await_ready(address: str, process: subprocess.Popen[bytes]) -> None:
         try:
             urllib.request.urlopen(f"{address}/readyz")
         except urllib.error.URLError:
+            time.sleep(0.02)
             continue
         return
     raise TimeoutError(f"{address} does not become ready")

@@ -16,7 +16,20 @@ SERVICES = ("market", "mall", "sandbox")
 
 RULES = {
     "market": {"campaign", "discount", "team", "books", "switch", "operator", "delivery"},
-    "mall": {"product", "buyer", "order", "payment", "ledger", "timeline"},
+    "mall": {
+        "product",
+        "buyer",
+        "allowance",
+        "device",
+        "order",
+        "payment",
+        "ledger",
+        "timeline",
+        "bill",
+        "reconciliation",
+        "operator",
+        "refund_request",
+    },
 }
 EDGES = {"api", "hooks", "worker", "app", "config", "views"}
 SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM)\s+[a-z_*(]", re.ASCII)
@@ -64,7 +77,7 @@ def test_rules_import_rules_and_do_no_io(service: str) -> None:
 @pytest.mark.parametrize("service", RULES)
 def test_nothing_below_imports_an_edge(service: str) -> None:
     for path in (SOURCE / service).rglob("*.py"):
-        if path.stem in EDGES or path.stem.startswith(("console", "compat")):
+        if path.stem in EDGES or path.stem.startswith(("api", "console", "compat")):
             continue
         for imported in imports_of(path):
             parts = imported.split(".")

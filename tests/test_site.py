@@ -1,4 +1,4 @@
-"""The shop's pages: one page for every address, nothing outside its folder, and nobody else's scripts."""
+"""Shop and console: one page for every address, nothing outside the folder, and nobody else's scripts."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,6 +15,8 @@ async def http(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     (dist / "assets").mkdir(parents=True)
     (dist / "goods").mkdir()
     (dist / "index.html").write_text("<title>团</title>")
+    (dist / "console").mkdir()
+    (dist / "console" / "index.html").write_text("<title>运营后台</title>")
     (dist / "favicon.svg").write_text("<svg/>")
     (dist / "assets" / "shop-1a2b.js").write_text("1")
     (dist / "goods" / "9890001-1.svg").write_text("<svg/>")
@@ -30,6 +32,15 @@ async def test_every_address_is_the_one_page(http: httpx.AsyncClient, path: str)
     answer = await http.get(path)
 
     assert (answer.status_code, answer.text) == (200, "<title>团</title>")
+    assert answer.headers["cache-control"] == "no-cache"
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("path", ["/console", "/console/", "/console/teams/01a2", "/console/segments/v1.2"])
+async def test_every_address_of_the_console_is_its_page(http: httpx.AsyncClient, path: str) -> None:
+    answer = await http.get(path)
+
+    assert (answer.status_code, answer.text) == (200, "<title>运营后台</title>")
     assert answer.headers["cache-control"] == "no-cache"
     assert "script-src 'self'" in answer.headers["content-security-policy"]
 

@@ -1,6 +1,6 @@
 """Endpoints of a mall, and webhooks on their way to them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import httpx
 import psycopg
@@ -26,9 +26,12 @@ class Mall:
     def __init__(self) -> None:
         self.answers: list[httpx.Response] = []
         self.requests: list[httpx.Request] = []
+        self.refuses: Callable[[httpx.Request], bool] = lambda _: False
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
+        if self.refuses(request):
+            return httpx.Response(500)
         return self.answers.pop(0) if self.answers else httpx.Response(204)
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from tuan.kernel.clock import utc_now
 from tuan.kernel.db import Pool, build_pool, transaction
 from tuan.kernel.jobs import Again, Jobs, jittered
 
@@ -186,3 +187,58 @@ async def test_the_job_of_a_dead_worker_goes_to_another(pool: Pool, market_datab
     working.cancel()
     with suppress(asyncio.CancelledError):
         await working
+
+
+async def test_a_clock_moved_ahead_makes_due_what_is_due_by_it(pool: Pool, market_database: str) -> None:
+    ahead = timedelta()
+    jobs, tries = Jobs(market_database, lambda: utc_now() + ahead), []
+
+    async def work(n: int) -> None:
+        tries.append(n)
+        raise Again("busy", after=timedelta(hours=1))
+
+    jobs.does("work", work)
+    async with transaction(pool) as connection:
+        await jobs.owe(connection, "work", PAYLOADS[:1], after=timedelta(hours=1))
+    counts = []
+    for moved in (timedelta(), timedelta(minutes=59), timedelta(hours=1), timedelta(hours=1, minutes=59)):
+        ahead = moved
+        await jobs.drain()
+        counts.append(len(tries))
+
+    assert counts == [0, 0, 1, 1]
+
+
+async def test_a_worker_notices_that_its_clock_was_moved(pool: Pool, market_database: str) -> None:
+    ahead, done = timedelta(), asyncio.Event()
+    jobs = Jobs(market_database, lambda: utc_now() + ahead)
+
+    async def work(n: int) -> None:
+        done.set()
+
+    jobs.does("work", work)
+    async with transaction(pool) as connection:
+        await jobs.owe(connection, "work", PAYLOADS[:1], after=timedelta(hours=1))
+
+    working = asyncio.create_task(jobs.work())
+    ahead = timedelta(hours=1)
+    async with asyncio.timeout(10):
+        await done.wait()
+    working.cancel()
+    with suppress(asyncio.CancelledError):
+        await working
+
+
+async def test_a_clock_that_is_behind_puts_nothing_before_its_time(pool: Pool, market_database: str) -> None:
+    jobs, tries = Jobs(market_database, lambda: utc_now() - timedelta(days=2)), []
+
+    async def work(n: int) -> None:
+        tries.append(n)
+        raise Again("busy", after=timedelta(hours=1))
+
+    jobs.does("work", work)
+    async with transaction(pool) as connection:
+        await jobs.owe(connection, "work", PAYLOADS[:1])
+    await jobs.drain()
+
+    assert (tries, left(market_database)) == ([1], [("todo", 1)])

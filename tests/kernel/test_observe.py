@@ -113,15 +113,14 @@ async def test_who_is_told_to_come_back_is_told_when(http: httpx.AsyncClient) ->
 
 
 async def test_our_own_mistake_tells_the_caller_nothing_and_the_log_all() -> None:
-    lines = StringIO()
-    structlog.reset_defaults()
+    lines, before = StringIO(), structlog.get_config()
     log.configure(lines)
     transport = httpx.ASGITransport(an_app(), raise_app_exceptions=False)
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://echo") as http:
             answer = await http.get("/broken", headers={"x-request-id": "find-me-again"})
     finally:
-        structlog.reset_defaults()
+        structlog.configure(**before)
 
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert "secret" not in answer.text

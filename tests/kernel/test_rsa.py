@@ -33,7 +33,11 @@ def test_both_forms_of_a_public_key_verify(bare: bool) -> None:
     assert rsa.verifies(rsa.load_public_key(text), "团", rsa.sign(KEY, "团"))
 
 
-@pytest.mark.parametrize("signature", ["", "AAAA", "not base64!", rsa.sign(rsa.new_private_key(), "团")])
+@pytest.mark.parametrize(
+    "signature",
+    ["", "AAAA", "not base64!", rsa.sign(rsa.new_private_key(), "团")],
+    ids=["nothing", "short", "not base64", "another key's"],
+)
 def test_what_does_not_verify(signature: str) -> None:
     assert not rsa.verifies(KEY.public_key(), "团", signature)
 

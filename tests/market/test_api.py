@@ -46,6 +46,34 @@ async def test_a_seat_is_locked_and_settled(http: httpx.AsyncClient) -> None:
     assert found.json() == settled.json()
 
 
+async def test_the_teams_that_need_the_fewest_come_first_and_full_or_closed_ones_not_at_all(
+    http: httpx.AsyncClient, market_database: str
+) -> None:
+    teams = [
+        (await http.put(f"/v1/seats/T{n}", json=LOCK | {"buyer_id": f"b{n}"})).json()["team_id"]
+        for n in range(4)
+    ]
+    for n, team_id in [(10, teams[1]), *[(20 + n, teams[2]) for n in range(4)]]:
+        await http.put(f"/v1/seats/T{n}", json=LOCK | {"buyer_id": f"b{n}", "team_id": team_id})
+    with psycopg.connect(market_database) as connection:
+        connection.execute(
+            "UPDATE team SET opened_at = opened_at - interval '1 day',"
+            " closes_at = closes_at - interval '1 day' WHERE id = %s",
+            [teams[3]],
+        )
+        connection.execute("INSERT INTO source VALUES ('rival', 'rival', now())")
+        connection.execute("INSERT INTO api_key VALUES (sha256('rival-key'), 'rival', now(), NULL)")
+
+    shown = (await http.get("/v1/teams")).json()["teams"]
+    first = (await http.get("/v1/teams?limit=1")).json()["teams"]
+    theirs = (await http.get("/v1/teams", headers={"authorization": "Bearer rival-key"})).json()["teams"]
+
+    assert [team["id"] for team in shown] == [teams[1], teams[0]]
+    assert [member["buyer_id"] for member in shown[0]["members"]] == ["b1", "b10"]
+    assert [team["id"] for team in first] == [teams[1]]
+    assert theirs == []
+
+
 async def test_a_team_is_shown_with_its_members_to_its_source_only(
     http: httpx.AsyncClient, market_database: str
 ) -> None:

@@ -7,8 +7,9 @@ from market_builders import NOW
 
 from tuan.kernel import errors
 from tuan.kernel.errors import Refusal
+from tuan.kernel.original import millis, yuan
 from tuan.market.campaign import AudienceRestricted, TakeLimitReached
-from tuan.market.compat_answer import countdown, masked, millis, yuan
+from tuan.market.compat_answer import countdown, masked
 from tuan.market.compat_code import Code, code_of
 from tuan.market.store_original import NumbersTaken, drawn
 from tuan.market.switch import TooFast

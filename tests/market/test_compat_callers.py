@@ -110,3 +110,19 @@ async def test_a_trusted_address_needs_no_key_unless_a_browser_calls_from_it(
             mall.http = http
             assert (await mall.lock(1))["code"] == code
         assert len(mall.counts()) == (code == "0000")
+
+
+async def test_a_team_is_found_by_the_number_the_page_shows_and_by_its_own_source(mall: OldMall) -> None:
+    number = (await mall.lock(1))["data"]["teamId"]
+    mall.change("INSERT INTO source VALUES ('s02', 's02', now())")
+    mall.change("INSERT INTO api_key VALUES (sha256('key-of-s02'), 's02', now(), NULL)")
+    rival = {"authorization": "Bearer key-of-s02"}
+
+    found = await mall.http.get(f"/v1/teams/by-number/{number}")
+    theirs = await mall.http.get(f"/v1/teams/by-number/{number}", headers=rival)
+    unknown = await mall.http.get("/v1/teams/by-number/99999999")
+
+    [(team_id,)] = query(mall.url, "SELECT id FROM team")
+    assert (found.json()["id"], found.json()["seats_taken"]) == (team_id, 1)
+    assert (theirs.status_code, unknown.status_code) == (404, 404)
+    assert (theirs.json()["code"], unknown.json()["code"]) == ("not_found", "not_found")

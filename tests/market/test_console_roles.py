@@ -6,6 +6,7 @@ import pytest
 from console_builders import ADDRESS, ROOT, Office
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from tables import all_there_is
 
 from tuan.market.console import ROOMS, door
 from tuan.market.console_guard import May
@@ -64,19 +65,35 @@ async def test_every_route_lets_in_the_roles_it_should_and_nobody_else(
     async with office.browser() as browser:
         for route, [permission] in ((route, demands) for route, demands in DEMANDS.items() if demands):
             method, path = route.split()
-            filled = "/".join(
-                VALUES.get(part[1:-1], "x") if part.startswith("{") else part for part in path.split("/")
-            )
             browser.cookies.clear()
             browser.cookies.update(office.session(role))
-            answer = await browser.request(method, filled, json=None if method == "GET" else {})
+            answer = await browser.request(method, filled(path), json=None if method == "GET" else {})
             found[route] = refusal if (refusal := answer.status_code) in (401, 403) else "let in"
             expected[route] = outcome(role, permission)
 
     assert found == expected
 
 
+def filled(path: str) -> str:
+    return "/".join(VALUES.get(part[1:-1], "x") if part.startswith("{") else part for part in path.split("/"))
+
+
 def outcome(role: Role | None, permission: Permission) -> int | str:
     if role is None:
         return 401
     return "let in" if permission in PERMISSIONS[role] else 403
+
+
+@pytest.mark.parametrize(
+    "said", [{"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}], ids=str
+)
+async def test_on_no_route_another_site_changes_anything(office: Office, said: dict[str, str]) -> None:
+    changes = [route.split() for route in DEMANDS if not route.startswith("GET ")]
+    async with office.browser() as browser:
+        browser.cookies.update(office.session(Role.ADMIN))
+        before = all_there_is(office.url)
+        answers = [await browser.request(how, filled(path), json={}, headers=said) for how, path in changes]
+
+    assert len(changes) > 10
+    assert {(one.status_code, one.json()["code"]) for one in answers} == {(403, "forbidden")}
+    assert all_there_is(office.url) == before

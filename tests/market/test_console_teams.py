@@ -178,6 +178,9 @@ async def test_a_campaigns_days_begin_at_midnight_in_beijing(
             "teams_opened": 3,
             "teams_formed": 2,
             "teams_failed": 0,
+            "seats_locked": 5,
+            "seats_paid": 4,
+            "seats_formed": 4,
             "fill_rate_bp": 10_000,
             "median_seconds_to_form": 20 * 60,
             "revenue_fen": 4 * 80_00,
@@ -189,6 +192,9 @@ async def test_a_campaigns_days_begin_at_midnight_in_beijing(
             "teams_opened": 1,
             "teams_formed": 1,
             "teams_failed": 1,
+            "seats_locked": 2,
+            "seats_paid": 2,
+            "seats_formed": 2,
             "fill_rate_bp": 5_000,
             "median_seconds_to_form": 5 * 60,
             "revenue_fen": 80_00,
@@ -197,6 +203,32 @@ async def test_a_campaigns_days_begin_at_midnight_in_beijing(
     ]
     elsewhere = asked | {"campaign_id": "winter"}
     assert await look(office, "/statistics/days", elsewhere) == {"items": []}
+
+
+async def test_how_things_stand_at_this_moment(office: Office, operator: httpx.AsyncClient) -> None:
+    now: dict[str, object] = {"teams_forming": 0, "teams_closing_soon": 0, "seats_held": 0}
+    owed: dict[str, object] = {
+        "webhooks_pending": 0,
+        "webhooks_waiting_since": None,
+        "webhooks_dead": 0,
+    }
+    assert await look(office, "/statistics/now") == now | owed
+
+    await lock(operator, "T1")
+    office.clock.forward(minutes=120)
+    await form(office, operator, "T2", "T3", minutes=0)
+    formed_at = office.clock().isoformat().replace("+00:00", "Z")
+    office.clock.forward(minutes=1)
+    await lock(operator, "T4")
+    await settle(office, operator, "T4")
+    now = {"teams_forming": 2, "teams_closing_soon": 1, "seats_held": 1}
+    owed |= {"webhooks_pending": 1, "webhooks_waiting_since": formed_at}
+    assert await look(office, "/statistics/now") == now | owed
+
+    with psycopg.connect(office.url) as connection:
+        connection.execute("UPDATE delivery SET status = 'dead', died_at = now()")
+    owed |= {"webhooks_pending": 0, "webhooks_waiting_since": None, "webhooks_dead": 1}
+    assert await look(office, "/statistics/now") == now | owed
 
 
 @pytest.mark.parametrize(

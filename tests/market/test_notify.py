@@ -9,6 +9,7 @@ import pytest
 from market_builders import API_KEY, save_campaign
 from market_processes import query
 
+from tuan.kernel.clock import utc_now
 from tuan.kernel.service import Service
 from tuan.kernel.webhook import verify
 from tuan.market.app import build
@@ -27,7 +28,7 @@ class Mall:
         self.ids: list[str] = []
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
-        verify(SECRET, request.content, request.headers)
+        verify(SECRET, request.content, request.headers, now=utc_now())
         self.ids.append(request.headers["webhook-id"])
         status = self.answers.pop(0) if self.answers else 204
         if status == 204:

@@ -37,10 +37,10 @@ async def test_both_secrets_verify_while_one_replaces_the_other(
     during, after = mall.requests
     assert [len(request.headers["webhook-signature"].split()) for request in (during, after)] == [2, 1]
     for secret in (SECRET, OLD_SECRET):
-        verify(secret, during.content, during.headers)
-    verify(SECRET, after.content, after.headers)
+        verify(secret, during.content, during.headers, now=utc_now())
+    verify(SECRET, after.content, after.headers, now=utc_now())
     with pytest.raises(ForgedWebhook):
-        verify(OLD_SECRET, after.content, after.headers)
+        verify(OLD_SECRET, after.content, after.headers, now=utc_now())
 
 
 async def test_the_original_hears_of_formed_teams_in_its_own_words(
@@ -84,7 +84,7 @@ async def test_an_endpoint_that_never_answers_delays_no_other(
     save_campaign(market_database)
     for endpoint in ("dead", "alive"):
         add_endpoint(market_database, endpoint)
-    alive, in_hand, in_hand_max = asyncio.Event(), 0, 0
+    alive, over, in_hand, in_hand_max = asyncio.Event(), asyncio.Event(), 0, 0
 
     async def answer(request: httpx.Request) -> httpx.Response:
         nonlocal in_hand, in_hand_max
@@ -93,8 +93,8 @@ async def test_an_endpoint_that_never_answers_delays_no_other(
             return httpx.Response(204)
         in_hand += 1
         in_hand_max = max(in_hand_max, in_hand)
-        await asyncio.Event().wait()
-        raise AssertionError
+        await over.wait()
+        return httpx.Response(503)
 
     service = build(MarketSettings(database_url=market_database), transport=httpx.MockTransport(answer))
     for endpoint in (*["dead"] * 40, "alive"):
@@ -104,6 +104,7 @@ async def test_an_endpoint_that_never_answers_delays_no_other(
         async with asyncio.timeout(5):
             await alive.wait()
         working.cancel()
+        over.set()
         with suppress(asyncio.CancelledError):
             await working
 

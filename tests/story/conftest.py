@@ -1,3 +1,3 @@
-from story_world import keyring, working, world
+from story_world import empty, keyring, standing, working, world
 
-__all__ = ["keyring", "working", "world"]
+__all__ = ["empty", "keyring", "standing", "working", "world"]

@@ -1,0 +1,19 @@
+"""One `tuan up` for all the tests here: it tells everything it does, and its databases can be looked into."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from house import House, house
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("whole"))
+
+
+@pytest.fixture(scope="session")
+def whole(cluster: str) -> Iterator[House]:
+    with house({"TUAN_DATABASE_SERVER": cluster, "TUAN_LOG_LEVEL": "debug"}) as found:
+        yield found
