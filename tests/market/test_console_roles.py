@@ -138,4 +138,4 @@ async def test_on_no_route_anything_is_found_that_nobody_has(office: Office) -> 
     lists = [one.json() for one in answers if one.status_code == 200]
     assert lists == [{"items": []}] * 2
     refusals = [one for one in answers if one.status_code != 200]
-    assert {(one.status_code, one.json()["code"]) for one in refusals} == {(404, "not_found")}
+    assert {one.status_code for one in refusals} == {404}
