@@ -31,6 +31,7 @@ PINNED_PLANS: Final = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
 }
+WHO_ANSWERS: LiteralString = "SELECT pg_backend_pid()"
 # We may hang between two statements, and hold our locks. In a pipeline the idle timeout never
 # fires; PostgreSQL 17 knows one that does, and older servers would refuse its name.
 TRANSACTION_TIMEOUT: LiteralString = """
