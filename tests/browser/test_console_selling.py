@@ -25,8 +25,11 @@ async def test_from_a_discount_to_a_price_in_the_shop(at_console: AtConsole, vis
     await form.get_by_label("商品编号").fill(LAMP)
     await form.get_by_label("原价").fill("199")
     await expect(form.get_by_test_id("preview")).to_contain_text("¥132.33")
+    await form.get_by_label("成本价").fill("100")
+    await expect(form.get_by_test_id("margin")).to_contain_text("¥32.33 · 24.43%")
     await save(page, "挂商品")
     await expect(page.get_by_test_id("row").filter(has_text=LAMP)).to_contain_text("¥132.33")
+    await expect(page.get_by_test_id("row").filter(has_text=LAMP)).to_contain_text("¥32.33")
 
     shop = await visitor()
     await shop.goto(f"/p/{LAMP}")
@@ -47,6 +50,11 @@ async def a_new_discount_of_a_third_off(page: Page) -> None:
     campaign = page.get_by_test_id("campaign-form")
     await campaign.get_by_label("试算：原价").fill("8.88")
     await expect(campaign.get_by_test_id("preview")).to_contain_text("¥5.90")
+    await expect(campaign.get_by_test_id("margin")).to_have_count(0)
+    await campaign.get_by_label("试算：成本价").fill("4")
+    await expect(campaign.get_by_test_id("margin")).to_contain_text("¥1.90 · 32.2%")
+    await campaign.get_by_label("试算：成本价").fill("6")
+    await expect(campaign.get_by_test_id("margin")).to_contain_text("-¥0.10")
 
 
 async def test_a_campaign_is_copied_edited_and_ended_with_a_reason(at_console: AtConsole) -> None:

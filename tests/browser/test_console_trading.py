@@ -9,6 +9,7 @@ from playwright.async_api import Page, expect
 from browser_operators import MALL, MARKET, AtConsole, give_reason, save
 from tuan.kernel.clock import beijing_day, utc_now
 
+TOWELS = "9890005"
 pytestmark = pytest.mark.usefixtures("sold")
 
 
@@ -34,7 +35,7 @@ async def test_an_order_tells_its_whole_life_and_is_paid_back(at_console: AtCons
 async def test_a_large_refund_takes_a_second_operator(at_console: AtConsole, visitor: NewPage) -> None:
     page = await at_console("/products")
     await a_new_product_of_eight_hundred_yuan(page)
-    number = await a_buyer_buys_it(await visitor())
+    number = await a_buyer_buys_it(await visitor(), "chair-1")
     for name in ("petra", "viola"):
         role = "operator" if name == "petra" else "viewer"
         other = {"name": name, "password": f"{name}-has-a-password", "role": role}
@@ -62,6 +63,30 @@ async def test_a_large_refund_takes_a_second_operator(at_console: AtConsole, vis
     await it_leaves_the_shelf(page)
 
 
+async def test_a_refund_the_gateway_would_not_make_is_tried_again(
+    at_console: AtConsole, visitor: NewPage
+) -> None:
+    number = await a_buyer_buys_it(await visitor(), TOWELS)
+    page = await at_console(f"/orders/{number}")
+    trouble = {"door": "alipay.gateway", "kind": "no_balance", "method": "alipay.trade.refund"}
+    made = await (await page.request.post("/sandbox/admin/troubles", data=trouble)).json()
+    await page.get_by_role("button", name="退款", exact=True).click()
+    await give_reason(page, "买家退货", "退款")
+    await page.goto(f"/console/refunds?order_number={number}")
+    refund = page.get_by_test_id("row").filter(has_text=number)
+    await expect(refund).to_contain_text("退款中")
+    await expect(refund).to_contain_text("SELLER_BALANCE_NOT_ENOUGH")
+
+    await page.request.delete(f"/sandbox/admin/troubles/{made['id']}")
+    await refund.get_by_role("button", name="再试").click()
+    await give_reason(page, "账户已充值", "再试")
+    await expect(refund).to_contain_text("已到账")
+    await expect(refund.get_by_role("button", name="再试")).to_be_disabled()
+    await refund.get_by_role("link", name=number).click()
+    await expect(page.get_by_test_id("order-status")).to_have_attribute("data-status", "refunded")
+    await expect(page.get_by_test_id("timeline")).to_contain_text("退款到账")
+
+
 async def a_new_product_of_eight_hundred_yuan(page: Page) -> None:
     await page.get_by_role("button", name="新建商品").click()
     form = page.get_by_test_id("side-form")
@@ -77,8 +102,8 @@ async def a_new_product_of_eight_hundred_yuan(page: Page) -> None:
     await expect(row).to_contain_text("在售")
 
 
-async def a_buyer_buys_it(shop: Page) -> str:
-    await shop.goto("/p/chair-1?buy=alone")
+async def a_buyer_buys_it(shop: Page, product: str) -> str:
+    await shop.goto(f"/p/{product}?buy=alone")
     await sign_in_to_pay(shop, "大椅")
     await pay(shop)
     await expect(shop.get_by_test_id("order-status").first).to_have_attribute(

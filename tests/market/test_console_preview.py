@@ -24,10 +24,29 @@ async def test_a_price_is_previewed_before_there_is_a_discount(
         "list_fen": list_fen,
         "discount_fen": list_fen - payable_fen,
         "payable_fen": payable_fen,
+        "margin": None,
     }
     assert query(office.url, "SELECT (SELECT count(*) FROM discount), (SELECT count(*) FROM audit_log)") == [
         (0, 0)
     ]
+
+
+@pytest.mark.parametrize(
+    ("cost_fen", "margin_fen", "margin_bp"), [(80_00, 28_00, 2_592), (108_00, 0, 0), (108_01, -1, -1)]
+)
+async def test_what_is_left_of_a_price_is_previewed_for_who_says_what_the_goods_cost(
+    operator: httpx.AsyncClient, cost_fen: int, margin_fen: int, margin_bp: int
+) -> None:
+    terms = {"plan": "amount_off", "off_fen": 20_00}
+    answer = await operator.post(
+        "/discounts/preview", json={"terms": terms, "list_fen": 128_00, "cost_fen": cost_fen}
+    )
+
+    assert answer.json()["margin"] == {
+        "cost_fen": cost_fen,
+        "margin_fen": margin_fen,
+        "margin_bp": margin_bp,
+    }
 
 
 async def test_no_price_is_previewed_for_what_cannot_be_a_discount(operator: httpx.AsyncClient) -> None:

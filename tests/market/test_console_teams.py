@@ -175,6 +175,7 @@ async def test_a_campaigns_days_begin_at_midnight_in_beijing(
         summer
         | {
             "day": "2026-11-22",
+            "quotes": 0,
             "teams_opened": 3,
             "teams_formed": 2,
             "teams_failed": 0,
@@ -189,6 +190,7 @@ async def test_a_campaigns_days_begin_at_midnight_in_beijing(
         summer
         | {
             "day": "2026-11-23",
+            "quotes": 0,
             "teams_opened": 1,
             "teams_formed": 1,
             "teams_failed": 1,

@@ -34,6 +34,7 @@ from tuan.market.console import router as console_router
 from tuan.market.console_guard import Doors
 from tuan.market.live import Watch
 from tuan.market.quote import quote
+from tuan.market.quote_count import QuoteCounts
 from tuan.market.team import GiveBack, Payment, Seat, SeatRequest, Team
 from tuan.market.views import GoodsTeamsView, QuoteView, SeatView, TeamsView, TeamView
 
@@ -94,6 +95,7 @@ def build_api(
     releasing: Desk[GiveBack, tuple[Seat, Team]],
     catalog: Catalog,
     watch: Watch,
+    counts: QuoteCounts,
     console: Doors,
     readers: Pool,
     clock: Clock,
@@ -120,17 +122,17 @@ def build_api(
 
     async def ask_quote(body: QuoteBody, source: Source) -> QuoteView:
         """What this buyer would pay, and why."""
-        return QuoteView.of(
-            await quote(
-                catalog,
-                pace,
-                source=source,
-                channel=body.channel,
-                goods_id=body.goods_id,
-                buyer_id=body.buyer_id,
-                now=clock(),
-            )
+        quoted = await quote(
+            catalog,
+            pace,
+            source=source,
+            channel=body.channel,
+            goods_id=body.goods_id,
+            buyer_id=body.buyer_id,
+            now=clock(),
         )
+        counts.add(quoted.listing.campaign.id)
+        return QuoteView.of(quoted)
 
     async def lock(out_trade_no: Id, body: LockBody, source: Source) -> SeatView:
         """Hold a seat for a buyer who is about to pay. Asking again returns the same seat."""

@@ -33,6 +33,7 @@ from tuan.market.console_segment import IMPORT_MAX_BYTES, IMPORT_PATH
 from tuan.market.console_shapes import CONSOLE
 from tuan.market.live import Watch
 from tuan.market.lock import lock_seats
+from tuan.market.quote_count import QuoteCounts
 from tuan.market.release import release_seats
 from tuan.market.segment_rule import Schedule
 from tuan.market.settle import settle_seats
@@ -101,6 +102,7 @@ def build(
     sweep = Sweep(pool=readers, jobs=jobs, clock=clock, grace=timedelta(minutes=settings.grace_minutes))
     schedule = Schedule(pool=readers, clock=clock)
     watch = Watch(readers, clock)
+    counts = QuoteCounts(readers, clock)
     registry = CollectorRegistry()
     Desks(registry, {"lock": locking.tally, "settle": settling.tally, "release": releasing.tally})
     Gauge("tuan_streams", "Watchers of teams", registry=registry).set_function(watch.watchers)
@@ -117,6 +119,7 @@ def build(
         releasing=releasing,
         catalog=catalog,
         watch=watch,
+        counts=counts,
         console=console,
         readers=readers,
         clock=clock,
@@ -125,7 +128,7 @@ def build(
         measure=Levels(registry, readers, LEVELS).measure,
     )
     compat = build_compat(
-        IndexPage(catalog=catalog, pool=readers, clock=clock),
+        IndexPage(catalog=catalog, counts=counts, pool=readers, clock=clock),
         Trade(
             locking=locking,
             settling=settling,
@@ -142,7 +145,7 @@ def build(
     async def opened() -> AsyncIterator[None]:
         pools = opened_pool(writers), opened_pool(readers)
         async with pools[0], pools[1], database_clock.steered(), client, egress:
-            async with catalog.listening(), watch.looking():
+            async with catalog.listening(), watch.looking(), counts.saved():
                 yield
             await asyncio.gather(locking.close(), settling.close(), releasing.close())
 

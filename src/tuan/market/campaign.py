@@ -203,6 +203,7 @@ class Listing:
     goods_id: str
     list_fen: int
     campaign: Campaign
+    cost_fen: int | None = None  # What it costs the shop, if that was said.
 
     @property
     def key(self) -> ListingKey:

@@ -18,6 +18,7 @@ from tuan.market.compat_answer import answer, config_shape, shown_teams
 from tuan.market.compat_body import ConfigBody
 from tuan.market.compat_code import Answered, Code, code_of_closed
 from tuan.market.quote import Quote, quote
+from tuan.market.quote_count import QuoteCounts
 from tuan.market.store_original import team_number
 from tuan.market.team import ListingKey
 
@@ -27,6 +28,7 @@ TEAMS_LOOKED_AT: Final = 20
 @dataclass(frozen=True, kw_only=True)
 class IndexPage:
     catalog: Catalog
+    counts: QuoteCounts
     pool: Pool
     clock: Clock
     pace: Pace = field(default_factory=Pace)
@@ -40,6 +42,7 @@ class IndexPage:
             raise AudienceRestricted
 
         campaign_id = quoted.listing.campaign.id
+        self.counts.add(campaign_id)
         async with transaction(self.pool) as connection:
             teams = await store_team.joinable_teams(
                 connection,

@@ -27,6 +27,7 @@ class DayView(BaseModel):
     day: date
     campaign_id: str
     campaign_name: str
+    quotes: int
     teams_opened: int
     teams_formed: int
     teams_failed: int
@@ -44,6 +45,7 @@ class DayView(BaseModel):
             day=day.day,
             campaign_id=day.campaign_id,
             campaign_name=day.campaign_name,
+            quotes=day.quotes,
             teams_opened=day.teams_opened,
             teams_formed=day.teams_formed,
             teams_failed=day.teams_failed,

@@ -63,6 +63,22 @@ class PriceView(BaseModel):
         return cls(list_fen=price.list_fen, discount_fen=price.discount_fen, payable_fen=price.payable_fen)
 
 
+class MarginView(BaseModel):
+    """What is left of the price, negative if the goods cost more; `margin_bp` is of the price."""
+
+    cost_fen: int
+    margin_fen: int
+    margin_bp: int
+
+    @classmethod
+    def of(cls, price: Price, cost_fen: int | None) -> Self | None:
+        return None if cost_fen is None else cls(**price.margin(cost_fen)._asdict())
+
+
+class PreviewView(PriceView):
+    margin: MarginView | None
+
+
 class AmountOffBody(Body):
     plan: Literal["amount_off"]
     off_fen: SomeFen
@@ -108,6 +124,7 @@ class DiscountBody(Body):
 class PreviewBody(Body):
     terms: DiscountTerms
     list_fen: SomeFen
+    cost_fen: SomeFen | None = None
 
 
 class ListingView(BaseModel):
@@ -118,9 +135,11 @@ class ListingView(BaseModel):
     campaign_name: str
     campaign_status: CampaignStatus
     price: PriceView
+    margin: MarginView | None  # Where the listing says what the goods cost.
 
     @classmethod
     def of(cls, listing: Listing) -> Self:
+        price = listing.price(in_segment=True)
         return cls(
             source=listing.source,
             channel=listing.channel,
@@ -128,7 +147,8 @@ class ListingView(BaseModel):
             campaign_id=listing.campaign.id,
             campaign_name=listing.campaign.name,
             campaign_status=listing.campaign.status,
-            price=PriceView.of(listing.price(in_segment=True)),
+            price=PriceView.of(price),
+            margin=MarginView.of(price, listing.cost_fen),
         )
 
 
@@ -140,6 +160,7 @@ class ListingPage(BaseModel):
 class ListingBody(Body):
     campaign_id: Id
     list_fen: SomeFen
+    cost_fen: SomeFen | None = None
     reason: AnyReason = ""
 
 
@@ -166,9 +187,10 @@ async def create_discount(body: DiscountBody, doors: Here, operator: Seller) -> 
 
 
 @router.post("/discounts/preview")
-async def preview_discount(body: PreviewBody, _: Seller) -> PriceView:
-    """What goods at this price would cost; nothing is kept."""
-    return PriceView.of(_discount(body.terms).price(body.list_fen))
+async def preview_discount(body: PreviewBody, _: Seller) -> PreviewView:
+    """What goods at this price would cost, and what would be left of it; nothing is kept."""
+    price = _discount(body.terms).price(body.list_fen)
+    return PreviewView(**price._asdict(), margin=MarginView.of(price, body.cost_fen))
 
 
 @router.get("/listings")
@@ -201,9 +223,10 @@ async def list_listings(
 async def put_listing(
     source: Id, channel: Id, goods_id: Id, body: ListingBody, doors: Here, operator: Seller
 ) -> ListingView:
-    """Goods are in one campaign at a time: this takes them out of the one they were in."""
+    """Goods are in one campaign at a time: this takes them out of the one they were in. It replaces all that
+    the listing says: without `cost_fen` nothing is known of what they cost."""
     deed = deed_of(operator, doors, reason=body.reason)
-    listed = Listed(campaign_id=body.campaign_id, list_fen=body.list_fen)
+    listed = Listed(campaign_id=body.campaign_id, list_fen=body.list_fen, cost_fen=body.cost_fen)
     return ListingView.of(await offer.list_goods(doors.pool, (source, channel, goods_id), listed, deed=deed))
 
 

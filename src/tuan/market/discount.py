@@ -20,6 +20,18 @@ class Price(NamedTuple):
     discount_fen: int
     payable_fen: int
 
+    def margin(self, cost_fen: int) -> "Margin":
+        margin_fen = self.payable_fen - cost_fen
+        return Margin(cost_fen, margin_fen, margin_fen * BASIS_POINTS // self.payable_fen)
+
+
+class Margin(NamedTuple):
+    """What is left of a price when the goods are paid for; below nothing if they cost more."""
+
+    cost_fen: int
+    margin_fen: int
+    margin_bp: int  # Of the price, rounded down.
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Discount:

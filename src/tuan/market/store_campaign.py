@@ -51,12 +51,14 @@ LISTINGS: Final = f"""{LISTING}
         AND (%(after)s::text[] IS NULL OR ARRAY[source, channel, goods_id] COLLATE "C" > %(after)s)
     ORDER BY source, channel, goods_id LIMIT %(limit)s"""
 HOLD_LISTING: Final = """
-    SELECT campaign_id, list_fen FROM listing WHERE (source, channel, goods_id) = (%s, %s, %s) FOR UPDATE"""
+    SELECT campaign_id, list_fen, cost_fen FROM listing
+    WHERE (source, channel, goods_id) = (%s, %s, %s) FOR UPDATE"""
 ONE_LISTING: Final = f"{LISTING} WHERE (source, channel, goods_id) = (%s, %s, %s)"
 PUT_LISTING: Final = """
-    INSERT INTO listing (source, channel, goods_id, campaign_id, list_fen) VALUES (%s, %s, %s, %s, %s)
-    ON CONFLICT (source, channel, goods_id)
-    DO UPDATE SET campaign_id = excluded.campaign_id, list_fen = excluded.list_fen"""
+    INSERT INTO listing (source, channel, goods_id, campaign_id, list_fen, cost_fen)
+    VALUES (%s, %s, %s, %s, %s, %s)
+    ON CONFLICT (source, channel, goods_id) DO UPDATE
+    SET campaign_id = excluded.campaign_id, list_fen = excluded.list_fen, cost_fen = excluded.cost_fen"""
 DELETE_LISTING: Final = "DELETE FROM listing WHERE (source, channel, goods_id) = (%s, %s, %s)"
 
 
@@ -79,6 +81,7 @@ class Listed:
 
     campaign_id: str
     list_fen: int
+    cost_fen: int | None = None
 
 
 DECODE_CAMPAIGN = msgspec.json.Decoder(CampaignRecord)
@@ -161,11 +164,11 @@ async def listings(
 
 async def hold_listing(connection: Connection, key: ListingKey) -> Listed | None:
     row = await (await connection.execute(HOLD_LISTING, key)).fetchone()
-    return Listed(campaign_id=row[0], list_fen=row[1]) if row else None
+    return Listed(campaign_id=row[0], list_fen=row[1], cost_fen=row[2]) if row else None
 
 
 async def put_listing(connection: Connection, key: ListingKey, listed: Listed) -> Listing:
-    await connection.execute(PUT_LISTING, [*key, listed.campaign_id, listed.list_fen])
+    await connection.execute(PUT_LISTING, [*key, listed.campaign_id, listed.list_fen, listed.cost_fen])
     [(row,)] = await (await connection.execute(ONE_LISTING, key)).fetchall()
     return DECODE_LISTING.decode(row)
 

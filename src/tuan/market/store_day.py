@@ -1,6 +1,7 @@
-"""How campaigns did, day by day in Beijing: what opened that day, and what came to its end."""
+"""How campaigns did, day by day in Beijing: what was quoted, what opened, and what came to its end."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -37,14 +38,28 @@ DAYS: Final = """
                 FILTER (WHERE status = 'formed'))::bigint AS median_seconds_to_form,
             sum(revenue_fen)::bigint AS revenue_fen, sum(saved_fen)::bigint AS saved_fen
         FROM decided GROUP BY campaign_id, day
+    ), quoted AS (
+        SELECT campaign_id, day, quotes FROM quote_count
+        WHERE day >= (%(since)s AT TIME ZONE 'Asia/Shanghai')::date
+            AND day < (%(until)s AT TIME ZONE 'Asia/Shanghai')::date
+            AND (%(campaign_id)s::text IS NULL OR campaign_id = %(campaign_id)s)
     )
-    SELECT day, campaign_id, campaign.name AS campaign_name, coalesce(teams_opened, 0) AS teams_opened,
+    SELECT day, campaign_id, campaign.name AS campaign_name, coalesce(quotes, 0) AS quotes,
+        coalesce(teams_opened, 0) AS teams_opened,
         coalesce(teams_formed, 0) AS teams_formed, coalesce(teams_failed, 0) AS teams_failed,
         coalesce(seats_locked, 0) AS seats_locked, coalesce(seats_paid, 0) AS seats_paid,
         coalesce(seats_formed, 0) AS seats_formed,
         median_seconds_to_form, coalesce(revenue_fen, 0) AS revenue_fen, coalesce(saved_fen, 0) AS saved_fen
-    FROM opened FULL JOIN closed USING (campaign_id, day) JOIN campaign ON campaign.id = campaign_id
+    FROM opened FULL JOIN closed USING (campaign_id, day) FULL JOIN quoted USING (campaign_id, day)
+    JOIN campaign ON campaign.id = campaign_id
     ORDER BY day, campaign_id"""
+
+# In the order of their names, so that two processes never wait for each other in a circle.
+ADD_QUOTES: Final = """
+    INSERT INTO quote_count (campaign_id, day, quotes)
+    SELECT campaign_id, %s, quotes FROM json_to_recordset(%s) AS new (campaign_id text, quotes bigint)
+    ORDER BY campaign_id
+    ON CONFLICT (campaign_id, day) DO UPDATE SET quotes = quote_count.quotes + excluded.quotes"""
 
 NOW: Final = """
     SELECT * FROM (
@@ -69,6 +84,7 @@ class Day:
     day: date
     campaign_id: str
     campaign_name: str
+    quotes: int
     teams_opened: int
     teams_formed: int
     teams_failed: int
@@ -92,6 +108,11 @@ async def days(
     async with connection.cursor(row_factory=row_of(Day)) as cursor:
         await cursor.execute(DAYS, {"campaign_id": campaign_id, "since": since, "until": until})
         return await cursor.fetchall()
+
+
+async def add_quotes(connection: Connection, counts: Mapping[str, int], *, day: date) -> None:
+    rows = [{"campaign_id": id, "quotes": count} for id, count in counts.items()]
+    await connection.execute(ADD_QUOTES, [day, json.dumps(rows)])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -195,7 +195,7 @@ export interface paths {
         put?: never;
         /**
          * Preview Discount
-         * @description What goods at this price would cost; nothing is kept.
+         * @description What goods at this price would cost, and what would be left of it; nothing is kept.
          */
         post: operations["preview_discount_console_v1_discounts_preview_post"];
         delete?: never;
@@ -234,7 +234,8 @@ export interface paths {
         get?: never;
         /**
          * Put Listing
-         * @description Goods are in one campaign at a time: this takes them out of the one they were in.
+         * @description Goods are in one campaign at a time: this takes them out of the one they were in. It replaces all that
+         *     the listing says: without `cost_fen` nothing is known of what they cost.
          */
         put: operations["put_listing_console_v1_listings__source___channel___goods_id__put"];
         post?: never;
@@ -1227,6 +1228,8 @@ export interface components {
             campaign_id: string;
             /** Campaign Name */
             campaign_name: string;
+            /** Quotes */
+            quotes: number;
             /** Teams Opened */
             teams_opened: number;
             /** Teams Formed */
@@ -1486,6 +1489,8 @@ export interface components {
             campaign_id: string;
             /** List Fen */
             list_fen: number;
+            /** Cost Fen */
+            cost_fen?: number | null;
             /**
              * Reason
              * @default
@@ -1513,6 +1518,7 @@ export interface components {
             campaign_name: string;
             campaign_status: components["schemas"]["CampaignStatus"];
             price: components["schemas"]["PriceView"];
+            margin: components["schemas"]["MarginView"] | null;
         };
         /** LockBody */
         LockBody: {
@@ -1526,6 +1532,18 @@ export interface components {
             campaign_id: string;
             /** Team Id */
             team_id?: string | null;
+        };
+        /**
+         * MarginView
+         * @description What is left of the price, negative if the goods cost more; `margin_bp` is of the price.
+         */
+        MarginView: {
+            /** Cost Fen */
+            cost_fen: number;
+            /** Margin Fen */
+            margin_fen: number;
+            /** Margin Bp */
+            margin_bp: number;
         };
         /**
          * MomentView
@@ -1659,6 +1677,18 @@ export interface components {
             terms: components["schemas"]["AmountOffBody"] | components["schemas"]["ThresholdBody"] | components["schemas"]["PercentBody"] | components["schemas"]["FixedPriceBody"];
             /** List Fen */
             list_fen: number;
+            /** Cost Fen */
+            cost_fen?: number | null;
+        };
+        /** PreviewView */
+        PreviewView: {
+            /** List Fen */
+            list_fen: number;
+            /** Discount Fen */
+            discount_fen: number;
+            /** Payable Fen */
+            payable_fen: number;
+            margin: components["schemas"]["MarginView"] | null;
         };
         /** PriceView */
         PriceView: {
@@ -2651,7 +2681,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PriceView"];
+                    "application/json": components["schemas"]["PreviewView"];
                 };
             };
             /** @description Refused; `code` says why. */

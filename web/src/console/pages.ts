@@ -40,6 +40,6 @@ export function usePages<Row>(key: MaybeRefOrGetter<EntryKey>, read: (turn: Turn
     hasMore: query.hasNextPage,
     loadingMore: computed(() => query.isLoading.value && rows.value.length > 0),
     more: () => void query.loadNextPage(),
-    retry: () => void query.refetch(),
+    retry: () => query.refetch(),
   };
 }

@@ -7,6 +7,7 @@ function aDay(changes: Partial<Day>): Day {
     day: "2026-05-01",
     campaign_id: "1",
     campaign_name: "一",
+    quotes: 0,
     teams_opened: 0,
     teams_formed: 0,
     teams_failed: 0,
@@ -23,11 +24,18 @@ function aDay(changes: Partial<Day>): Day {
 
 test("campaigns are added up, and the larger weighs more", () => {
   const days = [
-    aDay({ teams_formed: 3, teams_failed: 1, median_seconds_to_form: 600, revenue_fen: 100, saved_fen: 10 }),
-    aDay({ campaign_id: "2", teams_formed: 1, median_seconds_to_form: 3_000, revenue_fen: 50 }),
+    aDay({
+      quotes: 7,
+      teams_formed: 3,
+      teams_failed: 1,
+      median_seconds_to_form: 600,
+      revenue_fen: 100,
+      saved_fen: 10,
+    }),
+    aDay({ campaign_id: "2", quotes: 5, teams_formed: 1, median_seconds_to_form: 3_000, revenue_fen: 50 }),
   ];
   expect(daysTogether(days, ["2026-05-01"])).toMatchObject([
-    { formed: 4, failed: 1, fillRateBp: 8_000, minutesToForm: 20, revenueFen: 150, savedFen: 10 },
+    { quoted: 12, formed: 4, failed: 1, fillRateBp: 8_000, minutesToForm: 20, revenueFen: 150, savedFen: 10 },
   ]);
 });
 

@@ -27,6 +27,12 @@ export function listingColumns(): Column<Listing>[] {
       text: (row) => scaledText(row.price.payable_fen, 2),
       end: true,
     },
+    {
+      key: "margin",
+      title: words.value.margin,
+      text: (row) => (row.margin ? scaledText(row.margin.margin_fen, 2) : null),
+      end: true,
+    },
   ];
 }
 

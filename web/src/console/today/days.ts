@@ -4,6 +4,7 @@ import type { Day } from "../types";
 
 export type DayTotal = {
   day: string;
+  quoted: number;
   opened: number;
   formed: number;
   failed: number;
@@ -39,6 +40,7 @@ function together(day: string, of: readonly Day[]): DayTotal {
   const seconds = sum((one) => (one.median_seconds_to_form ?? 0) * one.teams_formed);
   return {
     day,
+    quoted: sum((one) => one.quotes),
     opened: sum((one) => one.teams_opened),
     formed,
     failed,
