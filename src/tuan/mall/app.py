@@ -21,6 +21,7 @@ from tuan.kernel.original import beside
 from tuan.kernel.queue import Listen, hear_nothing
 from tuan.kernel.revision import is_migrated
 from tuan.kernel.service import Service
+from tuan.kernel.trace import trace_of
 from tuan.mall.allowance import Allowance
 from tuan.mall.api import build_api
 from tuan.mall.compat import ALIPAY, LOGIN, WEIXIN, build_compat
@@ -55,10 +56,12 @@ def build(
     pool = build_pool(settings.database_url, size=POOL_SIZE)
     database_clock = DatabaseClock(pool)
     clock = moved(clock or database_clock, settings.demo_clock)
-    jobs = Jobs(settings.database_url, clock, database_clock=database_clock, tell=partial(keep_trouble, pool))
+    trace = trace_of("mall")
+    tell = partial(keep_trouble, pool)
+    jobs = Jobs(settings.database_url, clock, database_clock=database_clock, tell=tell, trace=trace)
     registry = CollectorRegistry()
     calls = Calls(transport or httpx.AsyncHTTPTransport(), registry=registry, names=_names(settings))
-    http = httpx.AsyncClient(transport=calls, follow_redirects=False, trust_env=False)
+    http = httpx.AsyncClient(transport=trace.calling(calls), follow_redirects=False, trust_env=False)
     doors = _doors(settings, http, pool=pool, jobs=jobs, clock=clock)
     assign(doors)
     sweep = Sweep(pool=pool, jobs=jobs, gateways=doors.gateways, market=doors.market, clock=doors.clock)
@@ -71,6 +74,7 @@ def build(
     async def opened() -> AsyncIterator[None]:
         async with opened_pool(pool), database_clock.steered(), http:
             yield
+        await trace.close()
 
     async def work() -> None:
         await database_clock.steer()  # Nothing is done by a clock that nobody has set.
@@ -84,7 +88,9 @@ def build(
     api = build_api(doors, ready=ready, registry=registry, measure=levels.measure)
     compat = build_compat(doors)
     return Service(
-        app=observed(beside(api, compat, under=[LOGIN, WEIXIN, ALIPAY]), service="mall", registry=registry),
+        app=trace.serving(
+            observed(beside(api, compat, under=[LOGIN, WEIXIN, ALIPAY]), service="mall", registry=registry)
+        ),
         opened=opened,
         work=work,
         drain=drain,

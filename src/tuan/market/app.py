@@ -22,6 +22,7 @@ from tuan.kernel.original import beside
 from tuan.kernel.queue import NoBroker, Publisher
 from tuan.kernel.revision import is_migrated
 from tuan.kernel.service import Service
+from tuan.kernel.trace import trace_of
 from tuan.market.api import build_api
 from tuan.market.catalog import Catalog
 from tuan.market.compat import GBM, TEST, build_compat
@@ -92,8 +93,10 @@ def build(
     database_clock = DatabaseClock(readers)
     clock = moved(clock or database_clock, settings.demo_clock)
     egress = way_out(allow_private=settings.allow_private_webhooks)
-    client = httpx.AsyncClient(transport=transport or egress, follow_redirects=False, trust_env=False)
-    jobs = Jobs(url, clock, database_clock=database_clock)
+    trace = trace_of("market")
+    out = trace.calling(transport or egress)
+    client = httpx.AsyncClient(transport=out, follow_redirects=False, trust_env=False)
+    jobs = Jobs(url, clock, database_clock=database_clock, trace=trace)
     broker = _broker(settings)
     assign(jobs, pool=readers, client=client, broker=broker, clock=clock)
 
@@ -149,6 +152,7 @@ def build(
             async with catalog.listening(), watch.looking():
                 yield
             await asyncio.gather(locking.close(), settling.close(), releasing.close(), broker.close())
+        await trace.close()
 
     async def work() -> None:
         await database_clock.steer()  # Nothing is done by a clock that nobody has set.
@@ -160,11 +164,13 @@ def build(
         await jobs.drain()
 
     return Service(
-        app=observed(
-            beside(api, compat, under=[GBM, TEST]),
-            service="market",
-            registry=registry,
-            larger=LARGER_BODIES,
+        app=trace.serving(
+            observed(
+                beside(api, compat, under=[GBM, TEST]),
+                service="market",
+                registry=registry,
+                larger=LARGER_BODIES,
+            )
         ),
         opened=opened,
         work=work,
