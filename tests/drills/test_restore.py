@@ -1,4 +1,4 @@
-"""`tuan drill restore`, as an operator starts it: both databases lost, restored, and every fen found again."""
+"""`tuan drill restore`, as an operator starts it: both databases lost, restored, every fen found again."""
 
 import subprocess
 import sys
