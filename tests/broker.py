@@ -33,10 +33,10 @@ class Broker:
 
     def start(self) -> None:
         """Until it speaks AMQP."""
-        log = (self.home / "out").open("ab")
-        self._process = subprocess.Popen(
-            [SERVER], env=self.settings, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-        )
+        with (self.home / "out").open("ab") as log:
+            self._process = subprocess.Popen(
+                [SERVER], env=self.settings, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
         until = time.monotonic() + STARTS_WITHIN_SECONDS
         while not self._speaks():
             assert self._process.poll() is None, (self.home / "out").read_text()

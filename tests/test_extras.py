@@ -6,7 +6,7 @@ from pathlib import Path
 
 WITHOUT = """
 import sys
-for package in ("aio_pika", "aiormq", "opentelemetry"):
+for package in ("aio_pika", "aiormq", "opentelemetry.sdk", "opentelemetry.exporter"):
     sys.modules[package] = None  # To import it now is to find nothing.
 from tuan.cli import app
 app(["openapi", sys.argv[1]])

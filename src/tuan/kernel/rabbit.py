@@ -18,7 +18,7 @@ from aio_pika.abc import (
     AbstractIncomingMessage,
     ExchangeType,
 )
-from aio_pika.exceptions import AMQPException, ChannelInvalidStateError, DeliveryError
+from aio_pika.exceptions import AMQPException, ChannelInvalidStateError, PublishError
 
 from tuan.kernel.errors import Overloaded, Unreachable
 from tuan.kernel.queue import Message, NoQueue, NotPublished, Take, Unreadable
@@ -53,7 +53,7 @@ class RabbitPublisher:
             out = await self._opened()
             for message in messages:
                 await out.publish(_outgoing(message), message.topic, mandatory=True)
-        except DeliveryError as error:
+        except PublishError as error:
             raise NoQueue(repr(error)) from error
         except TROUBLE as error:
             await self.close()

@@ -56,7 +56,7 @@ def trace_of(service: str) -> Trace:
     installed."""
     if not os.environ.get(ENDPOINT):
         return OFF
-    if find_spec("opentelemetry") is None:
+    if find_spec("opentelemetry.sdk") is None:
         log.warning("traces_off", why="pip install 'tuan[otel]'")
         return OFF
     from tuan.kernel.otel import Otel

@@ -24,7 +24,7 @@ PARCEL: Final = """
                     || coalesce(data -> 'released_out_trade_nos', '[]')))
         ) END AS seats
     FROM delivery JOIN event ON event.id = event_id JOIN endpoint ON endpoint.id = endpoint_id
-    LEFT JOIN original_team ON original_team.team_id = about
+    LEFT JOIN original_team ON original_team.team_id = coalesce(data ->> 'team_id', about)
     WHERE (event_id, endpoint_id) = (%s, %s) AND delivery.status = 'pending'"""
 
 SAVE_ATTEMPT: Final = """
