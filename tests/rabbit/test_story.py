@@ -76,14 +76,14 @@ async def test_a_broker_that_was_down_costs_time_and_nothing_else(published: Wor
     people = [await a_person(published, name) for name in ("安安", "小博")]
     opened = await people[0].order(product)
     joined = await people[1].order(product, opened["team_id"])
-    broker.kill()
+    await asyncio.to_thread(broker.kill)
     for person, order in zip(people, (opened, joined), strict=True):
         await person.pay_for(order["number"])
     await until(lambda: published.rows("market", "SELECT count(*) FROM attempt") == [(2,)])
     assert published.rows("market", "SELECT status FROM team") == [("formed",)]
     assert orders(published) == [("paid", 2)]
 
-    broker.start()
+    await asyncio.to_thread(broker.start)
     published.clock.pass_by(minutes=3)
     await until(lambda: orders(published) == [("fulfilled", 2)])
 

@@ -24,6 +24,8 @@ from tuan.kernel.errors import Overloaded, Unreachable
 from tuan.kernel.queue import Message, NoQueue, NotPublished, Take, Unreadable
 
 CONNECT_SECONDS: Final = 5.0
+# A broker that has just come back takes what it then forgets to answer: say it again, on another line.
+ANSWER_SECONDS: Final = 5.0
 COME_BACK_SECONDS: Final = 1.0
 AWAY_SECONDS: Final = 1.0
 # A quorum queue outlives the death of any one of three brokers, and counts how often a message came back:
@@ -52,7 +54,7 @@ class RabbitPublisher:
         try:
             out = await self._opened()
             for message in messages:
-                await out.publish(_outgoing(message), message.topic, mandatory=True)
+                await out.publish(_outgoing(message), message.topic, mandatory=True, timeout=ANSWER_SECONDS)
         except PublishError as error:
             raise NoQueue(repr(error)) from error
         except TROUBLE as error:
@@ -99,7 +101,8 @@ class RabbitReader:
             lost = asyncio.Event()
             channel.close_callbacks.add(lambda *_: lost.set())
             await channel.set_qos(prefetch_count=1)
-            await self._read(channel)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._read(channel)
             await lost.wait()
 
     async def _read(self, channel: AbstractChannel) -> None:
