@@ -1,6 +1,5 @@
 """Rehearsals of what one hopes never to need: each ends with a line of figures, and 0 if all came well."""
 
-import asyncio
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -38,5 +37,5 @@ def restore(
         home.mkdir(parents=True, exist_ok=True)
         home.chmod(0o711)  # The way down is open to the user that PostgreSQL runs as.
         server = stack.enter_context(embedded_postgres(home / "postgres"))
-        broken = asyncio.run(rehearse(server, home, console))
+        broken = rehearse(server, home, console)
     raise typer.Exit(1 if broken else 0)

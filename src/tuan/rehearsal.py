@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -43,7 +43,7 @@ class People:
     eve: Buyer  # Orders and pays after the backup.
 
 
-async def rehearse(server: str, home: Path, console: Console) -> int:
+def rehearse(server: str, home: Path, console: Console) -> int:
     """Returns how many rules are broken in the end, and 1 for a story that went another way."""
     began = time.monotonic()
     created = create_databases(server, [f"tuan_{name}" for name in up.SERVICES])
@@ -53,8 +53,7 @@ async def rehearse(server: str, home: Path, console: Console) -> int:
     clock = DemoClock(home / "clock", partial(time_at, databases["mall"]))
     stage = Stage(server=server, home=home, databases=databases, keyring=keyring, clock=clock)
     try:
-        async with AsyncExitStack() as stack:
-            await _play(stage, stack, console)
+        asyncio.run(_play(stage, console))
     except (StoryBroken, TimeoutError) as trouble:
         console.print(f"[red]It did not come back as told:[/] {trouble!r}")
         return 1
@@ -63,20 +62,29 @@ async def rehearse(server: str, home: Path, console: Console) -> int:
     return broken
 
 
-async def _play(stage: Stage, stack: AsyncExitStack, console: Console) -> None:
-    await up.load_demo(URL, stage.databases, stage.keyring)
-    first_day = beijing_day(stage.clock())
+async def _play(stage: Stage, console: Console) -> None:
+    async with AsyncExitStack() as browsers:
+        await up.load_demo(URL, stage.databases, stage.keyring)
+        first_day = beijing_day(stage.clock())
+        people = await _until_all_is_lost(stage, browsers, console)
+        _restore(stage)
+        console.print("Lost both databases, and restored them.")
+        await _come_back(stage, people, console, since=first_day)
+
+
+async def _until_all_is_lost(stage: Stage, browsers: AsyncExitStack, console: Console) -> People:
     async with stage.opened() as start:
         for name in up.SERVICES:
             start(name)
-        people = await _trade(stage, stack, console)
+        people = await _trade(stage, browsers, console)
         console.print(f"Backed up: {_back_up(stage)}.")
         await _trade_on(stage, people)
-    console.print("Traded on: a team formed, another failed, one refund by hand, one order the backup lacks.")
-
+    console.print("Traded on: one team formed, one failed; a refund by hand, and an order the backup lacks.")
     _lose(stage)
-    _restore(stage)
-    console.print("Lost both databases, and restored them.")
+    return people
+
+
+async def _come_back(stage: Stage, people: People, console: Console, *, since: date) -> None:
     async with stage.opened() as start:
         # The market's worker comes last: teams must not fail before payments made in time are known.
         start("sandbox")
@@ -87,8 +95,8 @@ async def _play(stage: Stage, stack: AsyncExitStack, console: Console) -> None:
             *(await_status(buyer, "fulfilled") for buyer in (people.ann, people.bob)),
             await_status(people.cai, "refunded"),
         )
-        console.print("What the gateway knew came back by itself: the team formed, and the other failed.")
-        await make_good(stage, people.dan, since=first_day, console=console)
+        console.print("What the gateway knew came back by itself: one team formed, the other failed.")
+        await make_good(stage, people.dan, since=since, console=console)
 
 
 async def _trade(stage: Stage, stack: AsyncExitStack, console: Console) -> People:

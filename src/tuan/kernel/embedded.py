@@ -69,8 +69,8 @@ def _started(package: ModuleType, data: Path) -> Any:
 
 def program(name: str) -> str:
     """One of PostgreSQL's own, of the same version as the server: pg_dump, pg_restore, createdb …"""
-    package = Path(import_with_our_own_runtime_folder().__file__ or "").parent
-    return str(package / "pginstall" / "bin" / name)
+    package = import_with_our_own_runtime_folder()
+    return str(package.POSTGRES_VERSIONS[package.TARGET_POSTGRES_VERSION] / name)
 
 
 def create_databases(url: str, names: Sequence[str]) -> dict[str, str]:

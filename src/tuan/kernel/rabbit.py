@@ -17,6 +17,7 @@ from aio_pika.abc import (
     AbstractExchange,
     AbstractIncomingMessage,
     ExchangeType,
+    FieldValue,
 )
 from aio_pika.exceptions import AMQPException, ChannelInvalidStateError, PublishError
 
@@ -30,7 +31,7 @@ COME_BACK_SECONDS: Final = 1.0
 AWAY_SECONDS: Final = 1.0
 # A quorum queue outlives the death of any one of three brokers, and counts how often a message came back:
 # one that kills whoever reads it ends among the dead. It leaves for there only once it has arrived.
-DURABLE: Final = {
+DURABLE: Final[dict[str, FieldValue]] = {
     "x-queue-type": "quorum",
     "x-delivery-limit": 5,
     "x-overflow": "reject-publish",
@@ -110,9 +111,9 @@ class RabbitReader:
         grave = await channel.declare_queue(self.dead, durable=True, arguments={"x-queue-type": "quorum"})
         await grave.bind(graves, "#")
         spoken = await _exchange(channel, self.exchange)
-        ends = {"x-dead-letter-exchange": self.dead}
+        kept = {**DURABLE, "x-dead-letter-exchange": self.dead}
         for name, topic in self.queues.items():
-            queue = await channel.declare_queue(name, durable=True, arguments=DURABLE | ends)
+            queue = await channel.declare_queue(name, durable=True, arguments=kept)
             await queue.bind(spoken, topic)
             await queue.consume(self._hear)
 
