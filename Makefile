@@ -24,6 +24,7 @@ test: setup check ## Everything a change must pass; installs Chromium, nginx and
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 drills: setup ## What takes minutes: the same tests at full size, with their figures
+	@tools/install-for-drills
 	$(BIN)/pytest -m drill
 
 check: setup ## Format, lint, types, architecture, and what is deployed

@@ -1,18 +1,24 @@
 """What a real broker has confirmed is read, once it is acknowledged, by somebody, or is among the dead."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import aio_pika
 import pytest
 from broker import Broker
+from pydantic import SecretStr
+from rich.console import Console
 
+from tuan.doctor import examine, questions
 from tuan.kernel.errors import Unreachable
 from tuan.kernel.ids import new_id
 from tuan.kernel.queue import Message, NoQueue, NotPublished, Unreadable
 from tuan.kernel.rabbit import RabbitPublisher, RabbitReader
+from tuan.market.config import MarketSettings
 
 WITHIN_SECONDS = 60
 
@@ -181,3 +187,11 @@ async def test_a_broker_that_is_away_is_waited_for_on_both_sides(broker: Broker)
         await until(lambda: ear.has_heard(2))
 
     assert ear.heard == [told(1), told(2)]
+
+
+def test_the_doctor_finds_it_well(broker: Broker, market_database: str, tmp_path: Path) -> None:
+    market = MarketSettings(database_url=market_database, rabbit_url=SecretStr(broker.url))
+    said = io.StringIO()
+
+    assert examine(questions(market, None, tmp_path), Console(file=said, width=200)) == 0
+    assert f"market's broker: 127.0.0.1:{broker.port} speaks AMQP" in said.getvalue()
