@@ -44,7 +44,7 @@ web: web/dist/index.html ## Build the shop and the console
 bench: $(BIN)/.ready ## Measure what we claim about speed
 	$(BIN)/python -m bench
 
-interop: $(BIN)/.ready ## Ask other people's libraries about our protocols (installs some 600 MB, once)
+interop: $(BIN)/.ready ## Ask other people's libraries about our protocols (installs some 950 MB, once)
 	$(BIN)/pytest -m interop tests/interop
 
 api: $(BIN)/.ready ## Write the OpenAPI documents, and the pages' types from them
