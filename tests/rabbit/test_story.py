@@ -108,7 +108,12 @@ async def test_told_again_it_happens_once_and_what_is_forged_is_among_the_dead(
         forge = await channel.get_exchange(EXCHANGE)
         graves = await channel.get_queue(DEAD)
         for topic, content in ((TEAM_SUCCESS, formed), (TEAM_REFUND, given_back)):
-            await forge.publish(aio_pika.Message(json.dumps(content).encode()), topic)
+            signed = {
+                "webhook-id": f"forged {topic}",
+                "webhook-timestamp": "1",
+                "webhook-signature": "v1,AAAA",
+            }
+            await forge.publish(aio_pika.Message(json.dumps(content).encode(), headers=dict(signed)), topic)
             assert (await dug(graves)).routing_key == topic
         await people[1].pay_for(joined["number"])
         await until(lambda: orders(published) == [("fulfilled", 2)])
