@@ -18,8 +18,9 @@ setup: $(BIN)/.ready web/dist/index.html ## Install everything, in this folder o
 run: setup ## Serve the whole story on http://127.0.0.1:8080 (PORT=… for another port)
 	@$(BIN)/tuan up --port $(PORT)
 
-test: setup check ## Everything a change must pass; installs Chromium, nginx and faketime where it may
+test: setup ## Everything a change must pass; installs Chromium, nginx and faketime where it may
 	@tools/install-for-tests
+	@$(MAKE) --no-print-directory check
 	cd web && $(NPM) test --silent
 	$(BIN)/pytest -n 2 --dist loadgroup
 

@@ -26,6 +26,13 @@ LOG: list[structlog.typing.Processor] = [
     structlog.processors.add_log_level,
     structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
 ]
+WRITTEN = """
+    SELECT relname, pg_relation_size(oid) > 262144 FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version'
+        AND pg_relation_size(oid) > 0"""
+BEGIN_COUNTING_ANEW = """
+    SELECT setval(seqrelid, seqstart, false) FROM pg_sequence
+    JOIN pg_class ON pg_class.oid = seqrelid WHERE relnamespace = 'public'::regnamespace"""
 CLUSTER = pytest.StashKey[str]()
 STACK = pytest.StashKey[ExitStack]()
 
@@ -40,7 +47,11 @@ def pytest_configure(config: pytest.Config) -> None:
     stack = config.stash[STACK] = ExitStack()
     home = stack.enter_context(tempfile.TemporaryDirectory(prefix="tuan-test-", ignore_cleanup_errors=True))
     os.chmod(home, 0o711)
-    config.stash[CLUSTER] = stack.enter_context(embedded_postgres(Path(home, "data")))
+    cluster = config.stash[CLUSTER] = stack.enter_context(embedded_postgres(Path(home, "data")))
+    with psycopg.connect(cluster, autocommit=True) as connection:
+        # It is thrown away; what must outlive a fall has a PostgreSQL of its own.
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -110,12 +121,16 @@ def shared_databases(databases: dict[str, str]) -> dict[str, str]:
 
 
 def emptied(url: str) -> str:
+    """Rows are deleted where there are any: to truncate some thirty tables takes a tenth of a second."""
     with psycopg.connect(url) as connection:
-        rows = connection.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
-        ).fetchall()
-        names = sql.SQL(", ").join(sql.Identifier(name) for (name,) in rows)
-        connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(names))
+        connection.execute("SET session_replication_role = replica")  # No foreign key, no trigger.
+        written = connection.execute(WRITTEN).fetchall()
+        if large := [sql.Identifier(name) for name, is_large in written if is_large]:
+            connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(sql.SQL(", ").join(large)))
+        for name, is_large in written:
+            if not is_large:
+                connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)))
+        connection.execute(BEGIN_COUNTING_ANEW)
     return url
 
 

@@ -13,11 +13,12 @@ import psycopg
 import pytest
 from cut_off import Wire
 
-from tuan.kernel.clock import utc_now
+from tuan.kernel.clock import beijing_day, midnight, utc_now
 from tuan.keyring import Keyring, load_or_make
 from tuan.up import Parts, build_parts, load_demo, opened, whole
 
 URL = "http://tuan.test"
+BEGINS_AT = 12
 
 
 @dataclass
@@ -34,11 +35,12 @@ class Ahead:
 
 
 class Standing(Ahead):
-    """A clock that stands still until it is moved; a day ahead, so that no queue's clock is ahead of it."""
+    """A clock that stands still until it is moved. It begins at noon in Beijing, whatever the hour of the
+    run, and more than a day ahead, so that no queue's clock is ahead of it."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._began = utc_now() + timedelta(days=1)
+        self._began = midnight(beijing_day(utc_now()) + timedelta(days=2)) + timedelta(hours=BEGINS_AT)
 
     def __call__(self) -> datetime:
         return self._began + self.by

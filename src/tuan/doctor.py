@@ -16,6 +16,7 @@ from rich.console import Console
 from tuan.kernel import rsa
 from tuan.kernel.clock import utc_now
 from tuan.kernel.database_clock import time_at
+from tuan.kernel.db import WHO_ANSWERS, PoolerBetween, require_no_pooler
 from tuan.kernel.revision import is_at_head
 from tuan.mall.config import MallSettings
 from tuan.market.config import MarketSettings
@@ -80,6 +81,10 @@ def _answers(service: str, url: str) -> str:
     try:
         with psycopg.connect(url, connect_timeout=5) as connection:
             version = connection.info.server_version
+            [(pid,)] = connection.execute(WHO_ANSWERS).fetchall()
+            require_no_pooler(connection, pid)
+    except PoolerBetween as error:
+        raise Ill("a pooler answers in PostgreSQL's place", str(error)) from error
     except psycopg.OperationalError as error:
         cure = f"start PostgreSQL, or correct TUAN_{service.upper()}_DATABASE_URL"
         raise Ill(str(error).strip().splitlines()[-1], cure) from error

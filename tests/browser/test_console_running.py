@@ -85,6 +85,7 @@ async def test_webhooks_are_tested_and_sent_again(at_console: AtConsole) -> None
     await page.get_by_role("button", name="发测试").click()
     await page.get_by_role("dialog").get_by_role("button", name="发送").click()
     await page.get_by_role("link", name="投递记录").click()
+    await page.wait_for_url("**/webhooks?endpoint_id=*")
     row = page.get_by_test_id("row").filter(has_text="测试").first
     await row.get_by_role("link").click()
     await page.wait_for_url("**/webhooks/*/*")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
@@ -31,6 +32,19 @@ DEMANDS = {
     if isinstance(route, APIRoute)
     for method in route.methods or ()
 }
+
+
+WITH_BODY = {
+    f"{method} {route.path}": (method, route.path)
+    for router in (door, *(room.router for room in ROOMS))
+    for route in router.routes
+    if isinstance(route, APIRoute) and route.body_field
+    for method in route.methods or ()
+}
+
+
+def refuses(answer: httpx.Response, field: str) -> bool:
+    return any(one["field"].endswith(field) for one in answer.json()["errors"])
 
 
 async def test_every_route_declares_one_permission(world: World) -> None:
@@ -95,3 +109,26 @@ async def test_on_no_route_another_site_changes_anything(world: World, said: dic
     assert len(changes) > 10
     assert {(one.status_code, one.json()["code"]) for one in answers} == {(403, "forbidden")}
     assert all_there_is(world.database) == before
+
+
+async def test_on_no_route_a_field_is_taken_that_was_not_asked_for(world: World) -> None:
+    before = all_there_is(world.database)
+    async with a_browser(world, Role.ADMIN) as browser:
+        answers = {
+            route: await browser.request(how, filled(path), json={"status": "paid", "amount_fen": "1"})
+            for route, (how, path) in WITH_BODY.items()
+        }
+
+    assert len(answers) > 10
+    assert {one.status_code for one in answers.values()} == {422}
+    assert {route for route, one in answers.items() if not refuses(one, "status")} == set()
+    assert all_there_is(world.database) == before
+
+
+async def test_on_no_route_anything_is_found_that_nobody_has(world: World) -> None:
+    looks = [route.removeprefix("GET ") for route in DEMANDS if route.startswith("GET ") and "{" in route]
+    async with a_browser(world, Role.VIEWER) as browser:
+        answers = [await browser.get(filled(path)) for path in looks]
+
+    assert len(answers) > 3
+    assert {(one.status_code, one.json()["code"]) for one in answers} == {(404, "not_found")}

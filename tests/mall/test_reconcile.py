@@ -18,6 +18,7 @@ from reconcile_builders import (
     whole,
 )
 
+from tuan.kernel.errors import Unreachable
 from tuan.mall.refund import REFUND_LADDER
 
 ALARMS = "SELECT kind, about, detail, times FROM alarm"
@@ -140,7 +141,9 @@ async def test_a_refund_whose_answer_was_lost_is_asked_for_again_under_its_numbe
     assert await world.findings() == []
 
 
-async def test_a_refund_the_gateway_still_denies_stays_owed(world: World, ann: Shopper) -> None:
+async def test_a_repair_without_an_answer_rings_and_its_day_is_taken_up_again(
+    world: World, ann: Shopper
+) -> None:
     number = await paid(world, ann)
     world.alipay.fund_change = "pending"
     await ann.ask_refund(number)
@@ -148,9 +151,20 @@ async def test_a_refund_the_gateway_still_denies_stays_owed(world: World, ann: S
     next_morning(world)
     true_bill(world)
 
-    run = await reconcile(world)
+    with pytest.raises(Unreachable):
+        await reconcile(world)
+    assert world.rows(BREAKS) == [("refund_missing_here", f"{number}R", None, 0, 108_00, "open")]
+    assert world.rows("SELECT status FROM refund") == [("owed",)]
+    assert world.rows(ALARMS) == [("books_differ", "alipay 2026-11-23", "1 refund_missing_here", 1)]
+    assert world.rows("SELECT status FROM reconciliation") == [("waiting",)]
 
-    assert (run.breaks_open, world.rows("SELECT status FROM refund")) == (1, [("owed",)])
+    world.alipay.fund_change = "Y"
+    world.clock.pass_by(minutes=30)
+    await world.service.drain()
+
+    assert world.rows(BREAKS) == [("refund_missing_here", f"{number}R", None, 0, 108_00, "repaired")]
+    assert world.rows("SELECT status FROM reconciliation") == [("done",)]
+    assert world.alipay.refunds == {f"{number}R": "108.00"}
 
 
 async def test_what_differs_otherwise_is_a_break_and_rings(world: World, ann: Shopper) -> None:

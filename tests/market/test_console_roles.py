@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from console_builders import ADDRESS, ROOT, Office
 from fastapi.dependencies.models import Dependant
@@ -30,6 +31,19 @@ DEMANDS = {
     if isinstance(route, APIRoute)
     for method in route.methods or ()
 }
+
+
+WITH_BODY = {
+    f"{method} {route.path.removeprefix(ROOT)}": (method, route.path.removeprefix(ROOT))
+    for router in (door, *(room.router for room in ROOMS))
+    for route in router.routes
+    if isinstance(route, APIRoute) and route.body_field
+    for method in route.methods or ()
+}
+
+
+def refuses(answer: httpx.Response, field: str) -> bool:
+    return any(one["field"].endswith(field) for one in answer.json()["errors"])
 
 
 async def test_every_route_but_the_door_declares_one_permission(office: Office) -> None:
@@ -97,3 +111,31 @@ async def test_on_no_route_another_site_changes_anything(office: Office, said: d
     assert len(changes) > 10
     assert {(one.status_code, one.json()["code"]) for one in answers} == {(403, "forbidden")}
     assert all_there_is(office.url) == before
+
+
+async def test_on_no_route_a_field_is_taken_that_was_not_asked_for(office: Office) -> None:
+    async with office.browser() as browser:
+        browser.cookies.update(office.session(Role.ADMIN))
+        before = all_there_is(office.url)
+        answers = {
+            route: await browser.request(how, filled(path), json={"seats_taken": 1, "role_of": "admin"})
+            for route, (how, path) in WITH_BODY.items()
+        }
+
+    assert len(answers) > 10
+    assert {one.status_code for one in answers.values()} == {422}
+    assert {route for route, one in answers.items() if not refuses(one, "seats_taken")} == set()
+    assert all_there_is(office.url) == before
+
+
+async def test_on_no_route_anything_is_found_that_nobody_has(office: Office) -> None:
+    looks = [route.removeprefix("GET ") for route in DEMANDS if route.startswith("GET ") and "{" in route]
+    async with office.browser() as browser:
+        browser.cookies.update(office.session(Role.VIEWER))
+        answers = [await browser.get(filled(path)) for path in looks]
+
+    assert len(answers) > 7
+    lists = [one.json() for one in answers if one.status_code == 200]
+    assert lists == [{"items": []}] * 2
+    refusals = [one for one in answers if one.status_code != 200]
+    assert {one.status_code for one in refusals} == {404}

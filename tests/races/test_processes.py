@@ -14,6 +14,7 @@ from served import served
 
 LOCK = {"campaign_id": "summer", "goods_id": "tea", "channel": "app"}
 PAID = {"paid_at": NOW.isoformat()}
+WAITING = "SELECT count(*)::int FROM pg_locks WHERE NOT granted"
 
 
 @pytest.fixture
@@ -81,3 +82,25 @@ async def test_a_team_somebody_sits_on_keeps_no_other_team_waiting(
     again = await asyncio.gather(*(lock(http, 200 + n, cold) for n in range(3)))
     assert {answer.status_code for answer in again} == {200}
     assert query(market_database, "SELECT count(*) FROM seat") == [(5,)]
+
+
+async def test_who_meets_somebody_in_a_circle_is_asked_to_come_again(
+    doors: list[httpx.AsyncClient], market_database: str
+) -> None:
+    [http, _] = doors
+    team_id = (await lock(http, 1)).json()["team_id"]
+    async with await psycopg.AsyncConnection.connect(market_database) as other:
+        await other.execute("SELECT FROM team WHERE id = %s FOR UPDATE", [team_id])
+        asked = asyncio.create_task(lock(http, 2, team_id))  # Holds its buyer, and waits for the team.
+        async with asyncio.timeout(10):
+            while query(market_database, WAITING) == [(0,)]:
+                await asyncio.sleep(0.01)
+            await other.execute("SELECT pg_advisory_xact_lock(hashtextextended('summer b2', 0))")
+            refused = await asked
+
+    assert (refused.status_code, refused.json()["code"], refused.headers["retry-after"]) == (
+        503, "overloaded", "1",
+    )  # fmt: skip
+    assert query(market_database, "SELECT count(*) FROM seat") == [(1,)]
+    assert (await lock(http, 2, team_id)).status_code == 200
+    assert query(market_database, "SELECT count(*) FROM seat") == [(2,)]

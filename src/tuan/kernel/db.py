@@ -31,11 +31,12 @@ PINNED_PLANS: Final = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
 }
+WHO_ANSWERS: LiteralString = "SELECT pg_backend_pid()"
 # We may hang between two statements, and hold our locks. In a pipeline the idle timeout never
 # fires; PostgreSQL 17 knows one that does, and older servers would refuse its name.
 TRANSACTION_TIMEOUT: LiteralString = """
-    SELECT set_config('transaction_timeout', '10s', false)
-    WHERE current_setting('server_version_num')::int >= 170000"""
+    SELECT pg_backend_pid(), CASE WHEN current_setting('server_version_num')::int >= 170000
+        THEN set_config('transaction_timeout', '10s', false) END"""
 
 
 def build_pool(url: str, *, size: int, pinned_plans: bool = False) -> Pool:
@@ -50,6 +51,10 @@ def build_pool(url: str, *, size: int, pinned_plans: bool = False) -> Pool:
         configure=_configure,
         kwargs={"options": options, "prepare_threshold": 0 if pinned_plans else 5, "autocommit": True},
     )
+
+
+class PoolerBetween(psycopg.OperationalError):
+    """PgBouncer, or another that lends one connection to many, answers in PostgreSQL's place."""
 
 
 # A lock, a statement or a transaction that took too long; a deadlock; a conflict with another's change.
@@ -121,4 +126,13 @@ def row_of(kind: type[Row]) -> AsyncRowFactory[Row]:
 
 
 async def _configure(connection: Connection) -> None:
-    await connection.execute(TRANSACTION_TIMEOUT)
+    answer = await connection.execute(TRANSACTION_TIMEOUT)
+    [(pid, _)] = await answer.fetchall()
+    require_no_pooler(connection, pid)
+
+
+def require_no_pooler(connection: psycopg.Connection[Any] | Connection, pid: int) -> None:
+    """`pid` is the server process that answers. Raises PoolerBetween if it is not the one that greeted us:
+    then what a session was told, its limits, its plans, and whom it listens to, may be lost at any commit."""
+    if connection.info.backend_pid != pid:
+        raise PoolerBetween("connect to PostgreSQL itself: each process pools its connections already")

@@ -10,7 +10,7 @@ from pydantic import StringConstraints
 
 from tuan.kernel.measure import Measure
 from tuan.kernel.shapes import cursor_at, place_of
-from tuan.kernel.web import Body, Id, add_probes, build_fastapi
+from tuan.kernel.web import Body, Id, add_probes, build_fastapi, gathered
 from tuan.mall import api_login, api_window, console, hand_over, hooks
 from tuan.mall.api_window import Limit
 from tuan.mall.buyer import Buyer
@@ -54,14 +54,8 @@ v1 = APIRouter(prefix="/v1", dependencies=[Depends(from_our_own_pages)])
 def build_api(
     doors: Doors, *, ready: Callable[[], Awaitable[bool]], registry: CollectorRegistry, measure: Measure
 ) -> FastAPI:
-    api = build_fastapi("Tuan mall")
+    api = build_fastapi("Tuan mall", EVERY)
     api.state.doors = doors
-    api.include_router(v1)
-    api.include_router(api_window.v1)
-    api.include_router(api_login.v1)
-    api.include_router(api_login.phone)
-    api.include_router(console.router)
-    api.include_router(hooks.router)
     add_probes(api, ready=ready, registry=registry, measure=measure)
     return api
 
@@ -135,6 +129,7 @@ async def refund(
 
 
 v1.include_router(hand_over.router)
+EVERY = gathered(v1, api_window.v1, api_login.v1, api_login.phone, console.router, hooks.router)
 
 
 async def _view(doors: Doors, buyer: Buyer, order: Order) -> OrderView:

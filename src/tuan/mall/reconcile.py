@@ -13,7 +13,7 @@ import structlog
 
 from tuan.kernel.clock import midnight
 from tuan.kernel.db import TAKE_YOUR_TIME, Connection, Pool, transaction
-from tuan.kernel.errors import NotFound, Refusal
+from tuan.kernel.errors import NotFound, Refusal, Unreachable
 from tuan.kernel.jobs import Jobs
 from tuan.mall import store_bill, store_break, store_ledger, store_reconcile
 from tuan.mall.alarm import raise_alarm
@@ -78,7 +78,8 @@ async def reconcile_day(
     """Safe to repeat, also for a day that is done.
 
     Raises DayNotOver, NotFound for a gateway we do not know, and what Gateway.bill raises: then nothing
-    has changed.
+    has changed. Raises Unreachable, too, when a repair got no answer: what was found is kept, and the day
+    is not done.
     """
     require_over(day, now=now)
     if gateway not in gateways:
@@ -87,11 +88,14 @@ async def reconcile_day(
 
     found = await _compare(pool, gateways[gateway], day, lines, now=now)
     repairable = [one for one in found if one.kind.is_repairable]
-    for one in repairable:
-        await _repair(pool, jobs, gateways, gateway, one, now=now)
+    unanswered = [one for one in repairable if not await _repair(pool, jobs, gateways, gateway, one, now=now)]
     if repairable:
         found = await _compare(pool, gateways[gateway], day, lines, now=now)
-    return await _finish(pool, gateway, day, lines, found, now=now)
+    if found:
+        await _ring(pool, gateway, day, found, now=now)
+    if unanswered:
+        raise Unreachable("The gateway gave no answer to a repair yet. It is asked again in half an hour.")
+    return await _finish(pool, gateway, day, lines, now=now)
 
 
 async def reconcile_again(
@@ -197,8 +201,11 @@ async def _confirm(
 
 async def _repair(
     pool: Pool, jobs: Jobs, gateways: Gateways, gateway: str, broken: Break, *, now: datetime
-) -> None:
-    """What the gateway has done and we do not know of. It is asked: the bill alone proves nothing."""
+) -> bool:
+    """What the gateway has done and we do not know of. It is asked: the bill alone proves nothing.
+
+    Whether it gave an answer, be it no.
+    """
     try:
         match broken.kind:
             case BreakKind.PAYMENT_MISSING_HERE:
@@ -208,11 +215,18 @@ async def _repair(
                 await make_refund(pool, gateways, refund_number=broken.about, now=now)
     except (Refusal, RefundPending) as trouble:
         log.warning("not_repaired", kind=broken.kind, about=broken.about, why=repr(trouble))
+        return not isinstance(trouble, Unreachable | RefundPending)
+    return True
 
 
-async def _finish(
-    pool: Pool, gateway: str, day: date, lines: Sequence[BillLine], left: Sequence[Break], *, now: datetime
-) -> Run:
+async def _ring(pool: Pool, gateway: str, day: date, left: Sequence[Break], *, now: datetime) -> None:
+    counted = Counter(one.kind for one in left)
+    detail = ", ".join(f"{count} {kind}" for kind, count in sorted(counted.items()))
+    async with transaction(pool) as connection:
+        await raise_alarm(connection, "books_differ", about=f"{gateway} {day}", detail=detail, now=now)
+
+
+async def _finish(pool: Pool, gateway: str, day: date, lines: Sequence[BillLine], *, now: datetime) -> Run:
     async with transaction(pool) as connection:
         await store_reconcile.finish(
             connection,
@@ -224,10 +238,6 @@ async def _finish(
             fees_fen=sum(line.fee_fen for line in lines),
             now=now,
         )
-        if left:
-            counted = Counter(one.kind for one in left)
-            detail = ", ".join(f"{count} {kind}" for kind, count in sorted(counted.items()))
-            await raise_alarm(connection, "books_differ", about=f"{gateway} {day}", detail=detail, now=now)
         [run] = await store_reconcile.runs(connection, gateway=gateway, day=day, limit=1)
     log.info("reconciled", gateway=gateway, day=str(day), lines=run.lines, breaks_open=run.breaks_open)
     return run

@@ -17,7 +17,17 @@ from tuan.kernel.desk import Desk
 from tuan.kernel.errors import InvalidRequest, NotFound, Unauthorized
 from tuan.kernel.measure import Measure
 from tuan.kernel.pace import Pace
-from tuan.kernel.web import Body, HotRoute, Id, LongRoute, add_probes, build_fastapi, require_ids, shell
+from tuan.kernel.web import (
+    Body,
+    HotRoute,
+    Id,
+    LongRoute,
+    add_probes,
+    build_fastapi,
+    gathered,
+    require_ids,
+    shell,
+)
 from tuan.market import store_original, store_team
 from tuan.market.catalog import Catalog
 from tuan.market.console import router as console_router
@@ -30,6 +40,7 @@ from tuan.market.views import GoodsTeamsView, QuoteView, SeatView, TeamsView, Te
 TEAMS_SHOWN = 20
 TEAMS_WATCHED_MAX = 20
 CLOCKS_APART = timedelta(minutes=5)
+CONSOLE = gathered(console_router)
 BEARER = HTTPBearer(auto_error=False, description="The key of a source. It decides which source you are.")
 
 
@@ -90,9 +101,8 @@ def build_api(
     registry: CollectorRegistry,
     measure: Measure,
 ) -> ASGIApp:
-    api = build_fastapi("Tuan market")
+    api = build_fastapi("Tuan market", CONSOLE)
     api.state.console = console
-    api.include_router(console_router)
     add_probes(api, ready=ready, registry=registry, measure=measure)
 
     pace = Pace()
