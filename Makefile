@@ -25,6 +25,7 @@ test: setup ## Everything a change must pass; installs Chromium, nginx and faket
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 drills: setup ## What takes minutes: the same tests at full size, with their figures
+	@tools/install-for-drills
 	$(BIN)/pytest -m drill
 
 check: setup ## Format, lint, types, architecture, and what is deployed
@@ -44,7 +45,7 @@ web: web/dist/index.html ## Build the shop and the console
 bench: $(BIN)/.ready ## Measure what we claim about speed
 	$(BIN)/python -m bench
 
-interop: $(BIN)/.ready ## Ask other people's libraries about our protocols (installs some 600 MB, once)
+interop: $(BIN)/.ready ## Ask other people's libraries about our protocols (installs some 950 MB, once)
 	$(BIN)/pytest -m interop tests/interop
 
 api: $(BIN)/.ready ## Write the OpenAPI documents, and the pages' types from them

@@ -3,6 +3,7 @@
 from io import StringIO
 from pathlib import Path
 
+from pydantic import SecretStr
 from rich.console import Console
 
 from tuan.doctor import examine, questions
@@ -52,3 +53,12 @@ def test_our_own_public_key_in_the_gateways_place_is_found(mall_database: str, t
     assert "alipay's keys: ours and theirs" in before
     assert "alipay's keys: the public key is our own" in after
     assert bad == 1 + 5  # The market, three gateways and the way in: nobody is there.
+
+
+def test_a_broker_that_is_away_is_ill(market_database: str, tmp_path: Path) -> None:
+    market = MarketSettings(database_url=market_database, rabbit_url=SecretStr("amqp://127.0.0.1:9/"))
+
+    bad, said = told(market, None, tmp_path)
+
+    assert bad == 1
+    assert "market's broker: 127.0.0.1:9 does not answer" in said

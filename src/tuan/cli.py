@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.panel import Panel
 
 from tuan import deployed
+from tuan.drill import drills
 from tuan.kernel import log
 from tuan.kernel.database_clock import time_at
 from tuan.kernel.demo_clock import DemoClock
@@ -289,6 +290,7 @@ def _sandbox() -> Service:
 app.command()(deployed.cluster)
 app.command("nginx")(deployed.nginx_conf)
 app.command()(deployed.doctor)
+app.add_typer(drills, name="drill")
 market_piece = _pieces("market", _market, what="The market: campaigns, teams, seats.")
 market_piece.command()(deployed.operator)
 app.add_typer(market_piece, name="market")

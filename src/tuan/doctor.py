@@ -1,6 +1,7 @@
 """What keeps an installation from working: each question a line, with what to do where the answer is bad."""
 
 import shutil
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -25,6 +26,8 @@ SERVER_MIN: Final = 150_000
 CLOCKS_APART_SECONDS: Final = 2.0
 FREE_MIN_BYTES: Final = 2 * 1024**3
 HTTP: Final = httpx.Timeout(5.0)
+AMQP_PORT: Final = 5672
+METHOD_FRAME: Final = b"\x01"
 
 
 class Ill(Exception):
@@ -62,6 +65,9 @@ def questions(market: MarketSettings | None, mall: MallSettings | None, folder: 
         for name, url in _gateways(mall):
             yield Question(about=f"{name} is reached", ask=lambda url=url: _reached(url))  # type: ignore[misc]
         yield Question(about="gateways reach us", ask=lambda: _is_public(mall.public_url))
+    for service, given in (("market", market), ("mall", mall)):
+        if given and (url := given.rabbit_url.get_secret_value()):
+            yield Question(about=f"{service}'s broker", ask=lambda url=url: _speaks(url))  # type: ignore[misc]
     yield Question(about="disk", ask=lambda: _has_room(folder))
 
 
@@ -167,6 +173,24 @@ def _gateways(mall: MallSettings) -> Iterator[tuple[str, str]]:
 
 def _reached(url: str) -> str:
     return f"{urlsplit(url).netloc} answers {_status(url)}"
+
+
+def _speaks(url: str) -> str:
+    """AMQP: whoever greets is greeted."""
+    place = urlsplit(url)
+    host, port = place.hostname or "", place.port or AMQP_PORT
+    try:
+        with socket.create_connection((host, port), HTTP.connect) as line:
+            line.settimeout(HTTP.read)
+            line.sendall(b"AMQP\x00\x00\x09\x01")
+            greeted = line.recv(1)
+    except OSError as error:
+        raise Ill(
+            f"{host}:{port} does not answer: {error}", "start RabbitMQ, or correct …_RABBIT_URL"
+        ) from error
+    if greeted != METHOD_FRAME:
+        raise Ill(f"{host}:{port} does not speak AMQP 0-9-1", "correct …_RABBIT_URL")
+    return f"{host}:{port} speaks AMQP"
 
 
 def _is_public(public_url: str) -> str:

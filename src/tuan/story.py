@@ -110,11 +110,11 @@ async def _play(browsers: Browsers, product_id: str, console: Console, plot: Plo
                 get_renderable=lambda: _table(buyers, plot.moments),
             )
         )
-        await asyncio.gather(*(_sign_in(buyer) for buyer in buyers))
+        await asyncio.gather(*(sign_in(buyer) for buyer in buyers))
         team_id = None
         for buyer in buyers:
             team_id = await _order(buyer, product, team_id)
-        await asyncio.gather(*(_pay(buyer) for buyer in buyers))
+        await asyncio.gather(*(pay(buyer) for buyer in buyers))
         await plot.end(browsers, buyers)
 
 
@@ -135,7 +135,7 @@ async def _gateways(browsers: Browsers) -> Iterator[str]:
     return itertools.cycle(one["name"] for one in settings["gateways"])
 
 
-async def _sign_in(buyer: Buyer) -> None:
+async def sign_in(buyer: Buyer) -> None:
     buyer.doing = "scans the QR code"
     ticket = await post(buyer.browser, "/api/mall/v1/login/tickets")
     if not ticket["scan_url"]:
@@ -172,7 +172,7 @@ async def _order(buyer: Buyer, product: dict[str, Any], team_id: str | None) -> 
     return str(order["team_id"])
 
 
-async def _pay(buyer: Buyer) -> None:
+async def pay(buyer: Buyer) -> None:
     """By whatever our page leads to: a form to a cashier, or a code to scan."""
     order = await get(buyer.browser, f"/api/mall/v1/orders/{buyer.number}")
     page = await _page(buyer.browser, "GET", order["pay_url"])

@@ -67,6 +67,12 @@ def _started(package: ModuleType, data: Path) -> Any:
     return server or package.get_server(data, cleanup_mode="stop")
 
 
+def program(name: str) -> str:
+    """One of PostgreSQL's own, of the same version as the server: pg_dump, pg_restore, createdb …"""
+    package = import_with_our_own_runtime_folder()
+    return str(package.POSTGRES_VERSIONS[package.TARGET_POSTGRES_VERSION] / name)
+
+
 def create_databases(url: str, names: Sequence[str]) -> dict[str, str]:
     """Create those that are missing; returns the URL of each by its name."""
     with psycopg.connect(url, autocommit=True) as connection:

@@ -16,6 +16,7 @@ from structlog.contextvars import bound_contextvars, get_contextvars
 
 from tuan.kernel.clock import Clock, utc_now
 from tuan.kernel.db import Connection
+from tuan.kernel.trace import OFF, Trace
 
 Work = Callable[..., Awaitable[None]]
 Tell = Callable[[int, Exception], Awaitable[None]]
@@ -97,12 +98,14 @@ class Jobs:
         *,
         database_clock: Clock = utc_now,
         tell: Tell = tell_nobody,
+        trace: Trace = OFF,
     ) -> None:
         """`database_clock` is the queue's own: this process's may be wrong by hours. `tell` hears of every
         failure of a job, by its id, before the job is put back; it must not fail."""
         self._clock = clock
         self._database_clock = database_clock
         self._tell = tell
+        self._trace = trace
         self._connector = procrastinate.PsycopgConnector(
             conninfo=url, min_size=1, max_size=4, kwargs={"options": FIRST_IN_THE_INDEX}
         )
@@ -111,8 +114,14 @@ class Jobs:
     def does(
         self, name: str, work: Work, *, steps: Sequence[int] = QUICK_LADDER, forever: bool = False
     ) -> None:
-        async def run(context: JobContext, /, request_id: str | None = None, **payload: object) -> None:
-            with bound_contextvars(request_id=request_id, job=name):
+        async def run(
+            context: JobContext,
+            /,
+            request_id: str | None = None,
+            traceparent: str | None = None,
+            **payload: object,
+        ) -> None:
+            with bound_contextvars(request_id=request_id, job=name), self._trace.working(name, traceparent):
                 try:
                     await work(**payload)
                 except Exception as error:
@@ -147,7 +156,8 @@ class Jobs:
         deferrer = self._app.configure_task(
             name, lock=lock, schedule_at=None if after is None else self._now() + after
         )
-        return deferrer.make_new_job(request_id=get_contextvars().get("request_id"), **arguments)
+        origin = get_contextvars().get("request_id")
+        return deferrer.make_new_job(request_id=origin, **self._trace.carried(), **arguments)
 
     async def owe_now(
         self, connection: Connection, name: str, payloads: Sequence[Mapping[str, object]]

@@ -18,12 +18,15 @@ from tuan.kernel.jobs import Jobs
 from tuan.kernel.measure import Calls, Levels
 from tuan.kernel.observe import observed
 from tuan.kernel.original import beside
+from tuan.kernel.queue import Listen, hear_nothing
 from tuan.kernel.revision import is_migrated
 from tuan.kernel.service import Service
+from tuan.kernel.trace import trace_of
 from tuan.mall.allowance import Allowance
 from tuan.mall.api import build_api
 from tuan.mall.compat import ALIPAY, LOGIN, WEIXIN, build_compat
 from tuan.mall.config import MallSettings
+from tuan.mall.consume import DEAD, EXCHANGE, QUEUES, Hearing
 from tuan.mall.dead_letter import keep_trouble
 from tuan.mall.doors import Doors
 from tuan.mall.gateways.offered import build_gateways
@@ -53,13 +56,16 @@ def build(
     pool = build_pool(settings.database_url, size=POOL_SIZE)
     database_clock = DatabaseClock(pool)
     clock = moved(clock or database_clock, settings.demo_clock)
-    jobs = Jobs(settings.database_url, clock, database_clock=database_clock, tell=partial(keep_trouble, pool))
+    trace = trace_of("mall")
+    tell = partial(keep_trouble, pool)
+    jobs = Jobs(settings.database_url, clock, database_clock=database_clock, tell=tell, trace=trace)
     registry = CollectorRegistry()
     calls = Calls(transport or httpx.AsyncHTTPTransport(), registry=registry, names=_names(settings))
-    http = httpx.AsyncClient(transport=calls, follow_redirects=False, trust_env=False)
+    http = httpx.AsyncClient(transport=trace.calling(calls), follow_redirects=False, trust_env=False)
     doors = _doors(settings, http, pool=pool, jobs=jobs, clock=clock)
     assign(doors)
     sweep = Sweep(pool=pool, jobs=jobs, gateways=doors.gateways, market=doors.market, clock=doors.clock)
+    listen = _listen(settings, doors)
 
     async def ready() -> bool:
         return await is_migrated(pool, MIGRATIONS)
@@ -68,10 +74,11 @@ def build(
     async def opened() -> AsyncIterator[None]:
         async with opened_pool(pool), database_clock.steered(), http:
             yield
+        await trace.close()
 
     async def work() -> None:
         await database_clock.steer()  # Nothing is done by a clock that nobody has set.
-        await asyncio.gather(jobs.work(), sweep.keep_sweeping())
+        await asyncio.gather(jobs.work(), sweep.keep_sweeping(), listen())
 
     async def drain() -> None:
         await sweep.sweep()
@@ -81,7 +88,9 @@ def build(
     api = build_api(doors, ready=ready, registry=registry, measure=levels.measure)
     compat = build_compat(doors)
     return Service(
-        app=observed(beside(api, compat, under=[LOGIN, WEIXIN, ALIPAY]), service="mall", registry=registry),
+        app=trace.serving(
+            observed(beside(api, compat, under=[LOGIN, WEIXIN, ALIPAY]), service="mall", registry=registry)
+        ),
         opened=opened,
         work=work,
         drain=drain,
@@ -150,6 +159,15 @@ def _doors(settings: MallSettings, http: httpx.AsyncClient, *, pool: Pool, jobs:
         replies=_replies(settings),
         gateways=build_gateways(settings, http, public_url=public_url),
     )
+
+
+def _listen(settings: MallSettings, doors: Doors) -> Listen:
+    if not (url := settings.rabbit_url.get_secret_value()):
+        return hear_nothing
+    from tuan.kernel.rabbit import RabbitReader
+
+    take = Hearing(doors=doors).take
+    return RabbitReader(url=url, exchange=EXCHANGE, queues=QUEUES, dead=DEAD, take=take).listen
 
 
 def _wechat(settings: MallSettings, http: httpx.AsyncClient) -> WeChat:

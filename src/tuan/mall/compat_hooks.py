@@ -13,12 +13,12 @@ from tuan.kernel.address import address_of
 from tuan.kernel.db import transaction
 from tuan.kernel.errors import InvalidRequest, Refusal
 from tuan.kernel.web import ID
-from tuan.mall import store_order, store_payment
+from tuan.mall import store_payment
 from tuan.mall.compat_answer import answer
 from tuan.mall.compat_body import FormedBody
 from tuan.mall.compat_code import Code
 from tuan.mall.doors import Doors
-from tuan.mall.fulfil import TeamFormed, take_team_formed
+from tuan.mall.fulfil import TeamFormed, take_team_formed, team_of
 from tuan.mall.gateways.gateway import TradeStatus
 from tuan.mall.login import take_scan
 from tuan.mall.notify import RawNotify
@@ -95,11 +95,9 @@ class Told:
 
     async def _formed(self, body: FormedBody, webhook_id: str) -> TeamFormed:
         """The market names its team by a number; which it is, its orders know. Raises InvalidRequest."""
-        async with transaction(self.doors.pool) as connection:
-            team_ids = await store_order.team_ids_of(connection, body.out_trade_no_list)
-        if len(team_ids) != 1:
-            raise InvalidRequest("These are not the orders of one team.")
-        return TeamFormed(webhook_id=webhook_id, team_id=team_ids.pop(), order_numbers=body.out_trade_no_list)
+        numbers = body.out_trade_no_list
+        team_id = await team_of(self.doors.pool, numbers)
+        return TeamFormed(webhook_id=webhook_id, team_id=team_id, order_numbers=numbers)
 
     async def _payment(self, number: str) -> Payment:
         """Of this number; or the one that waits, where it is an order's. Raises UnknownPayment."""

@@ -26,6 +26,10 @@ class MallSettings(GatewaySettings, BaseSettings):
     market_api_key: Secret
     market_webhook_secret: Secret  # One of each endpoint the market tells us at, separated by spaces.
     channel: Filled = "c01"
+    rabbit_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="Where the market publishes its events, as amqp://user:password@host/, if it does.",
+    )
 
     wechat_api_url: Url = "https://api.weixin.qq.com"
     wechat_app_id: Filled

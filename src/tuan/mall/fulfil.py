@@ -7,6 +7,7 @@ from datetime import datetime
 import structlog
 
 from tuan.kernel.db import Pool, transaction
+from tuan.kernel.errors import InvalidRequest
 from tuan.kernel.ids import new_code
 from tuan.kernel.jobs import Jobs
 from tuan.mall import store_ledger, store_order
@@ -45,6 +46,16 @@ async def take_team_formed(
 
     if left := sorted({*formed.order_numbers} - {order.number for order in ready}):
         log.warning("orders_not_shipped", team=formed.team_id, orders=left)
+
+
+async def team_of(pool: Pool, order_numbers: Sequence[str]) -> str:
+    """Whose orders these are, where the market's own word for it is one of the original's numbers. Raises
+    InvalidRequest."""
+    async with transaction(pool) as connection:
+        team_ids = await store_order.team_ids_of(connection, order_numbers)
+    if len(team_ids) != 1:
+        raise InvalidRequest("These are not the orders of one team.")
+    return team_ids.pop()
 
 
 async def fulfil(pool: Pool, *, order_number: str, now: datetime) -> None:

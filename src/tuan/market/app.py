@@ -19,8 +19,10 @@ from tuan.kernel.jobs import Jobs
 from tuan.kernel.measure import Desks, Levels
 from tuan.kernel.observe import observed
 from tuan.kernel.original import beside
+from tuan.kernel.queue import NoBroker, Publisher
 from tuan.kernel.revision import is_migrated
 from tuan.kernel.service import Service
+from tuan.kernel.trace import trace_of
 from tuan.market.api import build_api
 from tuan.market.catalog import Catalog
 from tuan.market.compat import GBM, TEST, build_compat
@@ -33,6 +35,7 @@ from tuan.market.console_segment import IMPORT_MAX_BYTES, IMPORT_PATH
 from tuan.market.console_shapes import CONSOLE
 from tuan.market.live import Watch
 from tuan.market.lock import lock_seats
+from tuan.market.published import EXCHANGE
 from tuan.market.quote_count import QuoteCounts
 from tuan.market.release import release_seats
 from tuan.market.segment_rule import Schedule
@@ -91,9 +94,12 @@ def build(
     database_clock = DatabaseClock(readers)
     clock = moved(clock or database_clock, settings.demo_clock)
     egress = way_out(allow_private=settings.allow_private_webhooks)
-    client = httpx.AsyncClient(transport=transport or egress, follow_redirects=False, trust_env=False)
-    jobs = Jobs(url, clock, database_clock=database_clock)
-    assign(jobs, pool=readers, client=client, clock=clock)
+    trace = trace_of("market")
+    out = trace.calling(transport or egress)
+    client = httpx.AsyncClient(transport=out, follow_redirects=False, trust_env=False)
+    jobs = Jobs(url, clock, database_clock=database_clock, trace=trace)
+    broker = _broker(settings)
+    assign(jobs, pool=readers, client=client, broker=broker, clock=clock)
 
     catalog = Catalog(readers, url, clock)
     locking = locking_desk(writers, jobs, catalog, clock, clerks_max=settings.clerks_max)
@@ -112,6 +118,7 @@ def build(
         clock=clock,
         public_url=settings.public_url,
         egress=egress,
+        publishes=bool(settings.rabbit_url.get_secret_value()),
     )
     api = build_api(
         locking=locking,
@@ -147,7 +154,8 @@ def build(
         async with pools[0], pools[1], database_clock.steered(), client, egress:
             async with catalog.listening(), watch.looking(), counts.saved():
                 yield
-            await asyncio.gather(locking.close(), settling.close(), releasing.close())
+            await asyncio.gather(locking.close(), settling.close(), releasing.close(), broker.close())
+        await trace.close()
 
     async def work() -> None:
         await database_clock.steer()  # Nothing is done by a clock that nobody has set.
@@ -159,14 +167,24 @@ def build(
         await jobs.drain()
 
     return Service(
-        app=observed(
-            beside(api, compat, under=[GBM, TEST]),
-            service="market",
-            registry=registry,
-            larger=LARGER_BODIES,
+        app=trace.serving(
+            observed(
+                beside(api, compat, under=[GBM, TEST]),
+                service="market",
+                registry=registry,
+                larger=LARGER_BODIES,
+            )
         ),
         opened=opened,
         work=work,
         drain=drain,
         registry=registry,
     )
+
+
+def _broker(settings: MarketSettings) -> Publisher:
+    if not (url := settings.rabbit_url.get_secret_value()):
+        return NoBroker()
+    from tuan.kernel.rabbit import RabbitPublisher
+
+    return RabbitPublisher(url=url, exchange=EXCHANGE)

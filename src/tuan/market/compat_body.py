@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, StringConstraints
 from tuan.kernel.clock import from_beijing
 from tuan.kernel.original import EPOCH, OriginalBody
 from tuan.kernel.web import Id
+from tuan.market.published import ADDRESS, TEAM_SUCCESS
 
 MILLIS: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
 YEARS: Final = range(2000, 9001)
@@ -61,11 +62,18 @@ class ConfigBody(SourceBody):
     goods_id: Id
 
 
-class NotifyConfig(OriginalBody):
-    """Over HTTP. Where a message queue is asked for, nobody would ever hear from us."""
-
+class NotifyByHttp(OriginalBody):
     notify_type: Literal["HTTP"]
     notify_url: Url
+
+
+class NotifyByQueue(OriginalBody):
+    notify_type: Literal["MQ"]
+    notify_topic: Literal["topic.team_success"] = Field(default=TEAM_SUCCESS, alias="notifyMQ")
+
+    @property
+    def notify_url(self) -> str:
+        return ADDRESS
 
 
 class LockBody(ConfigBody):
@@ -73,7 +81,9 @@ class LockBody(ConfigBody):
     out_trade_no: Id
     team_number: TeamNumber | None = Field(default=None, alias="teamId")  # Empty or absent: a new team.
     notify_url: Url | None = None
-    notify_config: NotifyConfig | None = Field(default=None, alias="notifyConfigVO")
+    notify_config: NotifyByHttp | NotifyByQueue | None = Field(
+        default=None, alias="notifyConfigVO", discriminator="notify_type"
+    )
 
     @property
     def told_at(self) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -26,6 +26,10 @@ class MarketSettings(BaseSettings):
     allow_private_webhooks: bool = Field(
         default=False,
         description="Whether webhooks may go to http, to any port and into our own network: for one machine.",
+    )
+    rabbit_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="Where events may be published, as amqp://user:password@host/. Needs the extra `rabbit`.",
     )
     demo_clock: Path | None = Field(
         default=None, description="For demonstrations: the file that says how far the clock was moved ahead."

@@ -13,6 +13,7 @@ from tuan.kernel.ids import fingerprint, new_id, new_secret
 from tuan.market import store_source as store
 from tuan.market.delivery import Format
 from tuan.market.operator import Deed
+from tuan.market.published import ADDRESS
 from tuan.market.store_operator import record
 from tuan.market.store_source import Endpoint, Key, Source
 from tuan.market.way_out import require_reachable
@@ -34,6 +35,13 @@ class EndpointDisabled(Refusal):
     """This endpoint is disabled."""
 
     code = "endpoint_disabled"
+
+
+class NoBrokerHere(Refusal):
+    """This market publishes nothing: no broker is configured."""
+
+    code = "no_broker"
+    status = 422
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,10 +111,21 @@ async def rotate_key(
 
 
 async def create_endpoint(
-    pool: Pool, *, source: str, url: str, format: Format, egress: Egress, deed: Deed
+    pool: Pool,
+    *,
+    source: str,
+    url: str,
+    format: Format,
+    egress: Egress,
+    publishes: bool,
+    deed: Deed,
 ) -> NewSecret:
-    """Raises NotFound for a source there is not, AddressNotPublic for a URL into a private network."""
-    await require_reachable(egress, url)
+    """Raises NotFound for a source there is not, AddressNotPublic for a URL into a private network, and
+    NoBrokerHere where there is none to publish at."""
+    if url != ADDRESS:
+        await require_reachable(egress, url)
+    elif not publishes:
+        raise NoBrokerHere
     endpoint = Endpoint(id=new_id(), source=source, url=url, format=format, created_at=deed.at)
     secret = _new_webhook_secret()
     async with transaction(pool) as connection:

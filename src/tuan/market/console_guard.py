@@ -23,6 +23,7 @@ class Doors:
     clock: Clock
     public_url: str
     egress: Egress
+    publishes: bool = False  # At a broker.
 
 
 def doors_of(request: Request) -> Doors:

@@ -13,10 +13,11 @@ from tuan.market.connect import NewKey, NewSecret
 from tuan.market.console_guard import Connector, Here, Looker, deed_of
 from tuan.market.console_shapes import CONSOLE, AnyReason, Moment, Name, ReasonBody
 from tuan.market.delivery import Format
+from tuan.market.published import ADDRESS
 from tuan.market.store_source import SHORT_ID_BYTES, Endpoint, Key, Source
 
 KeyId = Annotated[str, Path(pattern=rf"^[0-9a-f]{{{2 * SHORT_ID_BYTES}}}$")]
-Url = Annotated[str, StringConstraints(max_length=2048, pattern=r"^https?://[!-~]+$")]
+Url = Annotated[str, StringConstraints(max_length=2048, pattern=rf"^(https?://[!-~]+|{ADDRESS})$")]
 
 
 class SourceView(BaseModel):
@@ -185,6 +186,7 @@ async def create_endpoint(body: EndpointBody, doors: Here, operator: Connector) 
         url=body.url,
         format=body.format,
         egress=doors.egress,
+        publishes=doors.publishes,
         deed=deed_of(operator, doors, reason=body.reason),
     )
     return NewSecretView.of(made)

@@ -4,6 +4,7 @@ Delivery    PENDING ── taken ──▶ DELIVERED
             PENDING ── the ladder ends, or the endpoint is gone ──▶ DEAD ── by hand ──▶ PENDING
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -44,6 +45,16 @@ class Attempt:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ToldSeat:
+    """A seat that was given back, for those who are told in the original's words."""
+
+    out_trade_no: str
+    buyer_id: str
+    number: str | None  # By which the original's paths know it.
+    was_paid: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Parcel:
     event_id: str
     endpoint_id: str
@@ -58,6 +69,12 @@ class Parcel:
     previous_secret: str | None
     previous_secret_until: datetime | None
     disabled_at: datetime | None
+    seats: Sequence[ToldSeat] = ()  # Given back; only for who is told at the broker.
+
+    @property
+    def is_published(self) -> bool:
+        """At the broker, which has no words of its own but its confirmation."""
+        return self.url.startswith("amqp:")
 
     def body(self) -> str:
         if self.format is Format.STANDARD:
@@ -87,7 +104,9 @@ class Parcel:
     def _is_taken(self, attempt: Attempt) -> bool:
         if attempt.status_code is None or not 200 <= attempt.status_code < 300:
             return False
-        return self.format is Format.STANDARD or attempt.answer == TAKEN_BY_ORIGINAL
+        if self.format is Format.STANDARD or self.is_published:
+            return True
+        return attempt.answer == TAKEN_BY_ORIGINAL
 
 
 def put_off_seconds(status_code: int, retry_after: str, *, now: datetime) -> int:

@@ -15,10 +15,12 @@ from tuan.kernel.errors import NotFound, Refusal
 from tuan.kernel.ids import new_id
 from tuan.kernel.jobs import Again, Jobs, jittered
 from tuan.kernel.log import REQUEST_ID_HEADER, request_id
+from tuan.kernel.queue import NoBroker, NoQueue, NotPublished, Publisher
 from tuan.kernel.webhook import signed_headers
 from tuan.market import store_webhook as store
 from tuan.market.delivery import DISABLED, Attempt, DeliveryStatus, Format, Parcel, put_off_seconds
 from tuan.market.delivery_turn import Turns
+from tuan.market.published import messages
 from tuan.market.store_given_back import delivery_payloads, owe_deliveries
 from tuan.market.webhook_address import AddressNotPublic
 
@@ -26,6 +28,7 @@ TIMEOUT_SECONDS = 10.0
 ANSWER_READ_MAX_BYTES = 64 * 1024
 ANSWER_KEPT_MAX_CHARACTERS = 2048
 PROMPT_MILLISECONDS_MAX = 2000
+REPLY_SUCCESS, NO_ROUTE = 200, 312  # As AMQP 0-9-1 numbers them.
 log = structlog.get_logger()
 
 
@@ -39,13 +42,21 @@ class NoTestEvent(Refusal):
     code = "no_test_event"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answered:
+    status_code: int | None = None
+    answer: str = ""
+    put_off_seconds: int = 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Post:
-    """Delivers webhooks, one endpoint and event at a time."""
+    """Delivers webhooks, one endpoint and event at a time; and what is to be published, at the broker."""
 
     pool: Pool
     client: httpx.AsyncClient
     clock: Clock
+    broker: Publisher = field(default_factory=NoBroker)
     timeout_seconds: float = TIMEOUT_SECONDS
     turns: Turns = field(default_factory=Turns)
 
@@ -86,31 +97,38 @@ class Post:
         return attempt
 
     async def _send(self, parcel: Parcel, *, now: datetime) -> Attempt:
+        began, carry = time.perf_counter(), self._publish if parcel.is_published else self._post
+        try:
+            async with asyncio.timeout(self.timeout_seconds):
+                answered = await carry(parcel, now=now)
+        except TimeoutError:
+            answered = Answered(answer=f"no whole answer within {self.timeout_seconds:g} seconds")
+        except NoQueue as error:
+            answered = Answered(status_code=NO_ROUTE, answer=str(error))
+        except (httpx.HTTPError, AddressNotPublic, NotPublished) as error:
+            answered = Answered(answer=repr(error))
+        return Attempt(
+            at=now,
+            status_code=answered.status_code,
+            milliseconds=int((time.perf_counter() - began) * 1000),
+            answer=answered.answer[:ANSWER_KEPT_MAX_CHARACTERS].replace("\0", ""),
+            put_off_seconds=answered.put_off_seconds,
+        )
+
+    async def _post(self, parcel: Parcel, *, now: datetime) -> Answered:
         body = parcel.body()
         headers = signed_headers(*parcel.secrets(now=now), id=parcel.event_id, at=now, body=body)
         headers["accept-encoding"] = "identity"
         if origin := request_id():
             headers[REQUEST_ID_HEADER] = origin
+        async with self.client.stream("POST", parcel.url, content=body, headers=headers) as response:
+            answer = await _read(response)
+        put_off = put_off_seconds(response.status_code, response.headers.get("retry-after", ""), now=now)
+        return Answered(status_code=response.status_code, answer=answer, put_off_seconds=put_off)
 
-        began = time.perf_counter()
-        status_code, answer, put_off = None, "", 0
-        try:
-            async with asyncio.timeout(self.timeout_seconds):
-                async with self.client.stream("POST", parcel.url, content=body, headers=headers) as response:
-                    answer = await _read(response)
-            status_code = response.status_code
-            put_off = put_off_seconds(status_code, response.headers.get("retry-after", ""), now=now)
-        except TimeoutError:
-            answer = f"no whole answer within {self.timeout_seconds:g} seconds"
-        except (httpx.HTTPError, AddressNotPublic) as error:
-            answer = repr(error)
-        return Attempt(
-            at=now,
-            status_code=status_code,
-            milliseconds=int((time.perf_counter() - began) * 1000),
-            answer=answer[:ANSWER_KEPT_MAX_CHARACTERS].replace("\0", ""),
-            put_off_seconds=put_off,
-        )
+    async def _publish(self, parcel: Parcel, *, now: datetime) -> Answered:
+        await self.broker.publish(messages(parcel, now=now))
+        return Answered(status_code=REPLY_SUCCESS, answer="confirmed")
 
 
 async def redeliver(connection: Connection, jobs: Jobs, deliveries: Sequence[tuple[str, str]]) -> int:

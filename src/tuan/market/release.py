@@ -15,7 +15,10 @@ async def release_seats(
 ) -> list[tuple[Seat, Team] | Refusal]:
     books = await store.hold_for_settling(requests)
     outcomes = each(requests, lambda request: release_seat(books, request, now=now))
-    events = [seat_event(seat, reason="asked", now=now) for seat in books.seats_changed.values()]
+    events = [
+        seat_event(seat, books.team(seat.team_id), reason="asked", now=now)
+        for seat in books.seats_changed.values()
+    ]
     await store.save_given_back(books, events)
     return outcomes
 

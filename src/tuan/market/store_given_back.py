@@ -54,7 +54,8 @@ OWE_EVENTS: Final = """
     )
     INSERT INTO delivery (event_id, endpoint_id)
     SELECT happened.id, endpoint.id FROM happened
-    JOIN endpoint ON endpoint.source = happened.source AND disabled_at IS NULL AND format = 'standard'
+    JOIN endpoint ON endpoint.source = happened.source AND disabled_at IS NULL
+        AND (format = 'standard' OR starts_with(url, 'amqp:'))
     RETURNING event_id, endpoint_id, (SELECT team_id FROM happened WHERE happened.id = event_id)"""
 
 END_CAMPAIGNS: Final = "UPDATE campaign SET status = 'ended' WHERE status = 'live' AND ends_at <= %s"
@@ -127,7 +128,7 @@ async def end_campaigns(connection: Connection, *, now: datetime) -> None:
     await connection.execute(END_CAMPAIGNS, [now])
 
 
-def seat_event(seat: Seat, *, reason: str, now: datetime) -> Event:
+def seat_event(seat: Seat, team: Team, *, reason: str, now: datetime) -> Event:
     """`seat.released` or `seat.refunded`, by what the seat has become."""
     return Event(
         id=new_id(),
@@ -139,6 +140,7 @@ def seat_event(seat: Seat, *, reason: str, now: datetime) -> Event:
             "team_id": seat.team_id,
             "campaign_id": seat.campaign_id,
             "goods_id": seat.goods_id,
+            "team_status": team.status,
             "reason": reason,
         },
         created_at=now,

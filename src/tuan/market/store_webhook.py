@@ -11,9 +11,20 @@ from tuan.market.delivery import Attempt, DeliveryStatus, Format, Parcel
 
 PARCEL: Final = """
     SELECT event_id, endpoint_id, kind, data, event.created_at, number AS team_number, tries, url, format,
-        secret, previous_secret, previous_secret_until, disabled_at
+        secret, previous_secret, previous_secret_until, disabled_at,
+        CASE WHEN NOT starts_with(url, 'amqp:') THEN '[]' ELSE (
+            SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'out_trade_no', out_trade_no, 'buyer_id', buyer_id, 'number', known.number,
+                'was_paid', paid_at IS NOT NULL
+            ) ORDER BY out_trade_no), '[]')
+            FROM seat LEFT JOIN original_seat AS known USING (source, out_trade_no)
+            WHERE (source, out_trade_no) IN (
+                SELECT event.source, jsonb_array_elements_text(coalesce(data -> 'out_trade_no', '[]')
+                    || coalesce(data -> 'out_trade_nos', '[]')
+                    || coalesce(data -> 'released_out_trade_nos', '[]')))
+        ) END AS seats
     FROM delivery JOIN event ON event.id = event_id JOIN endpoint ON endpoint.id = endpoint_id
-    LEFT JOIN original_team ON original_team.team_id = about
+    LEFT JOIN original_team ON original_team.team_id = coalesce(data ->> 'team_id', about)
     WHERE (event_id, endpoint_id) = (%s, %s) AND delivery.status = 'pending'"""
 
 SAVE_ATTEMPT: Final = """

@@ -105,5 +105,5 @@ def release_due_seats(books: Books, now: datetime) -> list[store.Event]:
             team = books.team(seat.team_id)
             team.give_back(seat, now=now)
             books.change(team, seat)
-            events.append(store.seat_event(seat, reason="expired", now=now))
+            events.append(store.seat_event(seat, team, reason="expired", now=now))
     return events
