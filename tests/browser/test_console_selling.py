@@ -106,6 +106,32 @@ async def test_what_is_filtered_is_in_the_address_and_in_the_file(at_console: At
     assert "text=" not in page.url
 
 
+async def test_rows_come_in_the_order_of_the_column_that_is_pressed(at_console: AtConsole) -> None:
+    page = await at_console("/products")
+    prices = page.locator('td[data-label="原价"]')
+    header = page.get_by_role("columnheader", name="原价")
+    await expect(header).to_have_attribute("aria-sort", "none")
+    await header.get_by_role("button").focus()
+    for key_sort in ("ascending", "descending"):
+        await page.keyboard.press("Enter")
+        await expect(header).to_have_attribute("aria-sort", key_sort)
+        await page.reload()
+        await expect(header).to_have_attribute("aria-sort", key_sort)
+        shown = [float(text.strip("¥")) for text in await prices.all_inner_texts()]
+        assert len(shown) > 3
+        assert shown == sorted(shown, reverse=key_sort == "descending")
+        await header.get_by_role("button").focus()
+    await expect(page.get_by_role("button", name="清除筛选")).to_have_count(0)
+    await page.keyboard.press("Enter")
+    await expect(header).to_have_attribute("aria-sort", "none")
+    assert "sort=" not in page.url
+
+    phone = await at_console("/products", phone=True)
+    await phone.get_by_label("排序").select_option(label="原价，从大到小")
+    await phone.wait_for_url("**/products?sort=-price")
+    await expect(phone.get_by_test_id("row").first).to_contain_text("¥")
+
+
 async def test_goods_change_their_price_and_leave(at_console: AtConsole) -> None:
     page = await at_console("/listings")
     await page.get_by_role("button", name="挂商品").click()

@@ -235,33 +235,6 @@ async def test_goods_are_listed_moved_and_taken_off(office: Office, operator: ht
     assert entries == [("listing.put", "10000", "8800"), ("listing.deleted", "8800", None)]
 
 
-async def test_a_listing_may_say_what_its_goods_cost_and_buyers_never_see_it(
-    office: Office, operator: httpx.AsyncClient
-) -> None:
-    save_campaign(office.url)
-    body = {"campaign_id": "summer", "list_fen": 100_00, "cost_fen": 60_00}
-    told = await operator.put("/listings/mall/app/tea", json=body)
-    [shown] = (await operator.get("/listings")).json()["items"]
-    margin = {"cost_fen": 60_00, "margin_fen": 20_00, "margin_bp": 2_500}
-    assert (told.json()["margin"], shown["margin"]) == (margin, margin)
-
-    key = {"authorization": f"Bearer {API_KEY}"}
-    quoted = await operator.post("http://market/v1/quotes", json=TEA, headers=key)
-    assert quoted.json()["payable_fen"] == 80_00
-    assert "cost" not in quoted.text
-
-    for refused in (0, -1, 1.5, "60"):
-        assert code_of(await operator.put("/listings/mall/app/tea", json=body | {"cost_fen": refused})) == (
-            422, "invalid_request",
-        )  # fmt: skip
-    assert query(office.url, "SELECT cost_fen FROM listing") == [(60_00,)]
-    del body["cost_fen"]
-    assert (await operator.put("/listings/mall/app/tea", json=body)).json()["margin"] is None
-    assert query(office.url, "SELECT before ->> 'cost_fen', after ->> 'cost_fen' FROM audit_log") == [
-        (None, "6000"), ("6000", None),
-    ]  # fmt: skip
-
-
 @pytest.mark.parametrize(
     ("path", "campaign_id", "refusal"),
     [

@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from typing import Annotated, Self
 
 import structlog
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Response
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel
 
 from tuan.kernel.db import transaction
 from tuan.kernel.errors import InvalidRequest, NotFound
-from tuan.kernel.shapes import PAGE, Limit, Moment, ReasonBody, cursor_at, cut, place_of
+from tuan.kernel.shapes import PAGE, Limit, Moment, ReasonBody, cut
+from tuan.kernel.sorting import Sort, SortedCursor
 from tuan.kernel.web import Id
 from tuan.mall import pay_back, store_console_money, store_console_order, store_login, store_order
 from tuan.mall import store_refund_request as store_request
@@ -23,9 +24,10 @@ from tuan.mall.console_payment import PaymentRecordView
 from tuan.mall.console_refund import RefundRecordView, RefundRequestView
 from tuan.mall.export import export_orders
 from tuan.mall.order import Order, OrderKind, OrderStatus
-from tuan.mall.store_console_order import Happening, OrderFilter, What
+from tuan.mall.store_console_order import ORDERS, Happening, OrderFilter, What
 from tuan.mall.visitor import Here
 
+NEWEST = "-created"
 EXPORT_DAYS_MAX = 92
 log = structlog.get_logger()
 
@@ -138,25 +140,26 @@ async def list_all_orders(
     doors: Here,
     _: Looker,
     wanted: Wanted,
-    cursor: Annotated[Id | None, Query()] = None,
+    sort: Sort = NEWEST,
+    cursor: SortedCursor = None,
     limit: Limit = PAGE,
 ) -> OrderRecordPage:
-    """The newest first; `since` and `until` are about when it was placed."""
-    before = None if cursor is None else place_of(cursor)
+    """By `created`, `paid` or `payable`; `since` and `until` are about when it was placed."""
+    turn = ORDERS.turn(sort, cursor)
     async with transaction(doors.pool) as connection:
-        rows = await store_console_order.newest_orders(connection, wanted, before=before, limit=limit + 1)
+        rows = await store_console_order.orders(connection, wanted, turn, limit=limit + 1)
     page, last = cut(rows, limit)
     return OrderRecordPage(
-        items=await _views(doors, page), next_cursor=cursor_at(last.created_at, last.number) if last else None
+        items=await _views(doors, page), next_cursor=ORDERS.cursor(sort, last) if last else None
     )
 
 
 @router.get("/orders.csv", response_class=Response)
-async def export(doors: Here, operator: Looker, wanted: Wanted) -> StreamingResponse:
+async def export(doors: Here, operator: Looker, wanted: Wanted, sort: Sort = NEWEST) -> StreamingResponse:
     """A spreadsheet of all that the filter finds, between `since` and `until`, at most 92 days apart."""
     _require_stretch(wanted.since, wanted.until)
     log.info("orders_exported", operator=operator.id, wanted=wanted)
-    pages = export_orders(doors.pool, wanted)
+    pages = export_orders(doors.pool, wanted, sort=sort)
     first = await anext(pages)  # Before we answer: what refuses still can.
     headers = {"content-disposition": 'attachment; filename="orders.csv"', "cache-control": "no-store"}
     return StreamingResponse(_streamed(first, pages), media_type="text/csv; charset=utf-8", headers=headers)

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Self
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime, BaseModel
 
 from tuan.kernel.db import transaction
 from tuan.kernel.errors import NotFound
-from tuan.kernel.shapes import PAGE, After, AnyReasonBody, Limit, Moment, cursor_at, cut, place_of
+from tuan.kernel.shapes import PAGE, After, AnyReasonBody, Limit, Moment, cut
+from tuan.kernel.sorting import Sort, SortedCursor
 from tuan.kernel.web import Id
 from tuan.mall import store_console_money, store_payment
 from tuan.mall.by_hand import ask_by_hand, replay_by_hand
@@ -16,7 +17,7 @@ from tuan.mall.gateways.gateway import TradeStatus
 from tuan.mall.notify import Verdict
 from tuan.mall.notify_shown import shown
 from tuan.mall.payment import Payment, PaymentStatus, ToldBy
-from tuan.mall.store_console_money import Notify, NotifyFilter, PaymentFilter
+from tuan.mall.store_console_money import PAYMENTS, Notify, NotifyFilter, PaymentFilter
 from tuan.mall.visitor import Here
 
 
@@ -140,17 +141,18 @@ async def list_payments(
     doors: Here,
     _: Looker,
     wanted: Annotated[PaymentFilter, Depends(payment_filter)],
-    cursor: Annotated[Id | None, Query()] = None,
+    sort: Sort = "-opened",
+    cursor: SortedCursor = None,
     limit: Limit = PAGE,
 ) -> PaymentRecordPage:
-    """The newest first; `since` and `until` are about when it was opened."""
-    before = None if cursor is None else place_of(cursor)
+    """By `opened`, `paid` or `amount`; `since` and `until` are about when it was opened."""
+    turn = PAYMENTS.turn(sort, cursor)
     async with transaction(doors.pool) as connection:
-        rows = await store_console_money.payments(connection, wanted, before=before, limit=limit + 1)
+        rows = await store_console_money.payments(connection, wanted, turn, limit=limit + 1)
     page, last = cut(rows, limit)
     return PaymentRecordPage(
         items=[PaymentRecordView.of(payment) for payment in page],
-        next_cursor=cursor_at(last.opened_at, last.number) if last else None,
+        next_cursor=PAYMENTS.cursor(sort, last) if last else None,
     )
 
 

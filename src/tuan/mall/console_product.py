@@ -8,11 +8,13 @@ from pydantic import BaseModel, Field, StringConstraints
 from tuan.kernel.db import transaction
 from tuan.kernel.errors import NotFound
 from tuan.kernel.money import FEN_MAX
-from tuan.kernel.shapes import NO_CONTROL, PAGE, After, AnyReason, Limit, Name, cut
+from tuan.kernel.shapes import NO_CONTROL, PAGE, AnyReason, Limit, Name, cut
+from tuan.kernel.sorting import Sort, SortedCursor
 from tuan.kernel.web import Body, Id
 from tuan.mall import assortment, store_product
 from tuan.mall.console_guard import Looker, Seller, deed_of
 from tuan.mall.product import Product
+from tuan.mall.store_product import ASSORTMENT
 from tuan.mall.visitor import Here
 
 Text = Annotated[str | None, Query(min_length=1, max_length=80, pattern=NO_CONTROL)]
@@ -91,17 +93,20 @@ async def list_all_products(
     _: Looker,
     is_on_shelf: bool | None = None,
     text: Text = None,
-    cursor: After = None,
+    sort: Sort = "id",
+    cursor: SortedCursor = None,
     limit: Limit = PAGE,
 ) -> ProductRecordPage:
-    """In the order of their ids, also those off the shelf; `text` is part of a title, or an id."""
+    """By `id`, `title` or `price`, also those off the shelf; `text` is part of a title, or an id."""
+    turn = ASSORTMENT.turn(sort, cursor)
     async with transaction(doors.pool) as connection:
         rows = await store_product.assortment(
-            connection, is_on_shelf=is_on_shelf, text=text, after=cursor or "", limit=limit + 1
+            connection, turn, is_on_shelf=is_on_shelf, text=text, limit=limit + 1
         )
     page, last = cut(rows, limit)
     return ProductRecordPage(
-        items=[ProductRecordView.of(product) for product in page], next_cursor=last.id if last else None
+        items=[ProductRecordView.of(product) for product in page],
+        next_cursor=ASSORTMENT.cursor(sort, last) if last else None,
     )
 
 

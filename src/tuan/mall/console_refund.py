@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime, BaseModel
 
 from tuan.kernel.db import transaction
@@ -14,17 +14,16 @@ from tuan.kernel.shapes import (
     Limit,
     Moment,
     ReasonBody,
-    cursor_at,
     cut,
-    place_of,
 )
+from tuan.kernel.sorting import Sort, SortedCursor
 from tuan.kernel.web import Id
 from tuan.mall import pay_back, store_console_money, store_refund_request
 from tuan.mall.by_hand import refund_by_hand
 from tuan.mall.console_guard import Looker, Payer, deed_of
 from tuan.mall.payment import Refund, RefundStatus
 from tuan.mall.refund_request import RefundRequest, RequestStatus
-from tuan.mall.store_console_money import RefundFilter
+from tuan.mall.store_console_money import REFUNDS, RefundFilter
 from tuan.mall.visitor import Here
 
 
@@ -120,17 +119,18 @@ async def list_refunds(
     doors: Here,
     _: Looker,
     wanted: Annotated[RefundFilter, Depends(refund_filter)],
-    cursor: Annotated[Id | None, Query()] = None,
+    sort: Sort = "-created",
+    cursor: SortedCursor = None,
     limit: Limit = PAGE,
 ) -> RefundRecordPage:
-    """The newest first; `since` and `until` are about when it was owed."""
-    before = None if cursor is None else place_of(cursor)
+    """By `created`, `done`, `amount` or `tries`; `since` and `until` are about when it was owed."""
+    turn = REFUNDS.turn(sort, cursor)
     async with transaction(doors.pool) as connection:
-        rows = await store_console_money.refunds(connection, wanted, before=before, limit=limit + 1)
+        rows = await store_console_money.refunds(connection, wanted, turn, limit=limit + 1)
     page, last = cut(rows, limit)
     return RefundRecordPage(
         items=[RefundRecordView.of(refund) for refund in page],
-        next_cursor=cursor_at(last.created_at, last.number) if last else None,
+        next_cursor=REFUNDS.cursor(sort, last) if last else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Payments, refunds and notifies as an operator finds them, the newest first."""
+"""Payments, refunds and notifies as an operator finds them."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -6,29 +6,45 @@ from datetime import datetime
 from typing import Final
 
 from tuan.kernel.db import Connection, row_of
+from tuan.kernel.sorting import Column, Kind, Sorting, Turn
 from tuan.mall.notify import Verdict
 from tuan.mall.payment import Payment, PaymentStatus, Refund, RefundStatus
 
-PAYMENTS: Final = """
+FOUND_PAYMENTS: Final = """
     SELECT * FROM payment
     WHERE (%(status)s::text IS NULL OR status = %(status)s)
         AND (%(gateway)s::text IS NULL OR gateway = %(gateway)s)
         AND (%(order_number)s::text IS NULL OR order_number = %(order_number)s)
         AND (%(gateway_trade_no)s::text IS NULL OR gateway_trade_no = %(gateway_trade_no)s)
         AND (%(since)s::timestamptz IS NULL OR opened_at >= %(since)s)
-        AND (%(until)s::timestamptz IS NULL OR opened_at < %(until)s)
-        AND (%(before)s::timestamptz IS NULL OR (opened_at, number) < (%(before)s, %(last)s))
-    ORDER BY opened_at DESC, number DESC LIMIT %(limit)s"""
+        AND (%(until)s::timestamptz IS NULL OR opened_at < %(until)s)"""
+PAYMENTS: Final = Sorting[Payment](
+    columns={
+        "opened": Column("opened_at", Kind.MOMENT, lambda payment: payment.opened_at),
+        "paid": Column("paid_at", Kind.MOMENT, lambda payment: payment.paid_at, may_be_empty=True),
+        "amount": Column("amount_fen", Kind.NUMBER, lambda payment: payment.amount_fen),
+    },
+    key=("number",),
+    key_of=lambda payment: (payment.number,),
+)
 
-REFUNDS: Final = """
+FOUND_REFUNDS: Final = """
     SELECT * FROM refund
     WHERE (%(status)s::text IS NULL OR status = %(status)s)
         AND (%(gateway)s::text IS NULL OR gateway = %(gateway)s)
         AND (%(order_number)s::text IS NULL OR order_number = %(order_number)s)
         AND (%(since)s::timestamptz IS NULL OR created_at >= %(since)s)
-        AND (%(until)s::timestamptz IS NULL OR created_at < %(until)s)
-        AND (%(before)s::timestamptz IS NULL OR (created_at, number) < (%(before)s, %(last)s))
-    ORDER BY created_at DESC, number DESC LIMIT %(limit)s"""
+        AND (%(until)s::timestamptz IS NULL OR created_at < %(until)s)"""
+REFUNDS: Final = Sorting[Refund](
+    columns={
+        "created": Column("created_at", Kind.MOMENT, lambda refund: refund.created_at),
+        "done": Column("done_at", Kind.MOMENT, lambda refund: refund.done_at, may_be_empty=True),
+        "amount": Column("amount_fen", Kind.NUMBER, lambda refund: refund.amount_fen),
+        "tries": Column("tries", Kind.NUMBER, lambda refund: refund.tries),
+    },
+    key=("number",),
+    key_of=lambda refund: (refund.number,),
+)
 
 PAYMENTS_OF: Final = "SELECT * FROM payment WHERE order_number = %(number)s ORDER BY opened_at, number"
 REFUNDS_OF: Final = "SELECT * FROM refund WHERE order_number = %(number)s ORDER BY created_at, number"
@@ -88,20 +104,20 @@ class Notify:
 
 
 async def payments(
-    connection: Connection, wanted: PaymentFilter, *, before: tuple[datetime, str] | None, limit: int
+    connection: Connection, wanted: PaymentFilter, turn: Turn, *, limit: int
 ) -> Sequence[Payment]:
-    moment, last = before or (None, "")
+    """`turn` is one of PAYMENTS."""
     async with connection.cursor(row_factory=row_of(Payment)) as cursor:
-        await cursor.execute(PAYMENTS, asdict(wanted) | {"before": moment, "last": last, "limit": limit})
+        await cursor.execute(FOUND_PAYMENTS + turn.sql, asdict(wanted) | turn.values | {"limit": limit})
         return await cursor.fetchall()
 
 
 async def refunds(
-    connection: Connection, wanted: RefundFilter, *, before: tuple[datetime, str] | None, limit: int
+    connection: Connection, wanted: RefundFilter, turn: Turn, *, limit: int
 ) -> Sequence[Refund]:
-    moment, last = before or (None, "")
+    """`turn` is one of REFUNDS."""
     async with connection.cursor(row_factory=row_of(Refund)) as cursor:
-        await cursor.execute(REFUNDS, asdict(wanted) | {"before": moment, "last": last, "limit": limit})
+        await cursor.execute(FOUND_REFUNDS + turn.sql, asdict(wanted) | turn.values | {"limit": limit})
         return await cursor.fetchall()
 
 

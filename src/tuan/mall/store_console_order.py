@@ -8,12 +8,13 @@ from typing import Final, Literal
 from psycopg.rows import dict_row
 
 from tuan.kernel.db import Connection, row_of
+from tuan.kernel.sorting import Column, Kind, Sorting, Turn
 from tuan.mall.order import Order, OrderKind, OrderStatus
 from tuan.mall.store_order import OWN, order_of_row
 
 MOMENTS_MAX: Final = 500
 
-NEWEST: Final = f"""
+FOUND: Final = f"""
     SELECT * FROM mall_order
     WHERE (%(status)s::text IS NULL OR status = %(status)s)
         AND (%(kind)s::text IS NULL OR kind = %(kind)s)
@@ -22,9 +23,16 @@ NEWEST: Final = f"""
         AND (%(team_id)s::text IS NULL OR team_id = %(team_id)s)
         AND (%(product_id)s::text IS NULL OR product_id = %(product_id)s)
         AND (%(since)s::timestamptz IS NULL OR created_at >= %(since)s)
-        AND (%(until)s::timestamptz IS NULL OR created_at < %(until)s)
-        AND (%(before)s::timestamptz IS NULL OR (created_at, number) < (%(before)s, %(last)s))
-    ORDER BY created_at DESC, number DESC LIMIT %(limit)s"""
+        AND (%(until)s::timestamptz IS NULL OR created_at < %(until)s)"""
+ORDERS: Final = Sorting[Order](
+    columns={
+        "created": Column("created_at", Kind.MOMENT, lambda order: order.created_at),
+        "paid": Column("paid_at", Kind.MOMENT, lambda order: order.paid_at, may_be_empty=True),
+        "payable": Column("payable_fen", Kind.NUMBER, lambda order: order.payable_fen),
+    },
+    key=("number",),
+    key_of=lambda order: (order.number,),
+)
 
 # The database's own words come in its own order; ours are written a moment before what came of them.
 TIMELINE: Final = """
@@ -100,13 +108,10 @@ class Happening:
     by: str | None  # The operator's name.
 
 
-async def newest_orders(
-    connection: Connection, wanted: OrderFilter, *, before: tuple[datetime, str] | None, limit: int
-) -> Sequence[Order]:
-    """`before` is when the last one seen was placed, and its number."""
-    moment, last = before or (None, "")
+async def orders(connection: Connection, wanted: OrderFilter, turn: Turn, *, limit: int) -> Sequence[Order]:
+    """`turn` is one of ORDERS."""
     cursor = connection.cursor(row_factory=dict_row)
-    await cursor.execute(NEWEST, asdict(wanted) | {"before": moment, "last": last, "limit": limit})
+    await cursor.execute(FOUND + turn.sql, asdict(wanted) | turn.values | {"limit": limit})
     return [order_of_row(row) for row in await cursor.fetchall()]
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from psycopg.rows import class_row
 
 from tuan.kernel.db import Connection
+from tuan.kernel.sorting import Column, Kind, Sorting, Turn
 from tuan.mall.product import Product
 
 COLUMNS: Final = "id, title, subtitle, description, pictures, list_fen, is_on_shelf"
@@ -18,11 +19,19 @@ PAGE: Final = f"""
     ORDER BY id LIMIT %(limit)s"""
 
 # At the console: also what is off the shelf.
-ASSORTMENT: Final = f"""
+FOUND: Final = f"""
     SELECT {COLUMNS} FROM product
-    WHERE id > %(after)s AND (%(is_on_shelf)s::boolean IS NULL OR is_on_shelf = %(is_on_shelf)s)
-        AND (%(text)s::text IS NULL OR strpos(lower(title), lower(%(text)s)) > 0 OR id = %(text)s)
-    ORDER BY id LIMIT %(limit)s"""
+    WHERE (%(is_on_shelf)s::boolean IS NULL OR is_on_shelf = %(is_on_shelf)s)
+        AND (%(text)s::text IS NULL OR strpos(lower(title), lower(%(text)s)) > 0 OR id = %(text)s)"""
+ASSORTMENT: Final = Sorting[Product](
+    columns={
+        "id": Column("id", Kind.TEXT, lambda product: product.id),
+        "title": Column("title", Kind.TEXT, lambda product: product.title),
+        "price": Column("list_fen", Kind.NUMBER, lambda product: product.list_fen),
+    },
+    key=("id",),
+    key_of=lambda product: (product.id,),
+)
 
 FIND_ALL: Final = f"SELECT {COLUMNS} FROM product WHERE id = ANY(%(ids)s)"
 
@@ -52,12 +61,12 @@ async def page(connection: Connection, *, said: str, after: str, limit: int) -> 
 
 
 async def assortment(
-    connection: Connection, *, is_on_shelf: bool | None, text: str | None, after: str, limit: int
+    connection: Connection, turn: Turn, *, is_on_shelf: bool | None, text: str | None, limit: int
 ) -> list[Product]:
-    """`text` is part of a title, or an id."""
-    asked = {"is_on_shelf": is_on_shelf, "text": text, "after": after, "limit": limit}
+    """`text` is part of a title, or an id; `turn` is one of ASSORTMENT."""
+    asked = {"is_on_shelf": is_on_shelf, "text": text, "limit": limit, **turn.values}
     cursor = connection.cursor(row_factory=class_row(Product))
-    await cursor.execute(ASSORTMENT, asked)
+    await cursor.execute(FOUND + turn.sql, asked)
     return await cursor.fetchall()
 
 

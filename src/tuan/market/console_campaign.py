@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, model_validator
 from tuan.kernel.db import transaction
 from tuan.kernel.errors import NotFound
 from tuan.kernel.money import FEN_MAX
+from tuan.kernel.sorting import Sort, SortedCursor
 from tuan.kernel.web import Body, Id
 from tuan.market import offer, store_campaign
 from tuan.market.campaign import CampaignStatus, Draft, Terms
@@ -18,7 +19,6 @@ from tuan.market.console_shapes import (
     CONSOLE,
     NO_CONTROL,
     PAGE,
-    After,
     AnyReason,
     Limit,
     Moment,
@@ -26,7 +26,7 @@ from tuan.market.console_shapes import (
     ReasonBody,
     cut,
 )
-from tuan.market.store_campaign import CampaignRecord
+from tuan.market.store_campaign import CAMPAIGNS, CampaignRecord
 
 Text = Annotated[str | None, Query(min_length=1, max_length=80, pattern=NO_CONTROL)]
 ListFen = Annotated[int | None, Query(ge=1, le=FEN_MAX)]
@@ -156,17 +156,18 @@ async def list_campaigns(
     _: Looker,
     status: CampaignStatus | None = None,
     text: Text = None,
-    cursor: After = None,
+    sort: Sort = "-created",
+    cursor: SortedCursor = None,
     limit: Limit = PAGE,
 ) -> CampaignPage:
-    """The newest first; `text` is part of a name."""
+    """By `created`, `name`, `starts` or `ends`; `text` is part of a name."""
+    turn = CAMPAIGNS.turn(sort, cursor)
     async with transaction(doors.pool) as connection:
-        rows = await store_campaign.campaigns(
-            connection, status=status, text=text, after=cursor, limit=limit + 1
-        )
+        rows = await store_campaign.campaigns(connection, turn, status=status, text=text, limit=limit + 1)
     page, last = cut(rows, limit)
     return CampaignPage(
-        items=[CampaignView.of(record) for record in page], next_cursor=last.campaign.id if last else None
+        items=[CampaignView.of(record) for record in page],
+        next_cursor=CAMPAIGNS.cursor(sort, last) if last else None,
     )
 
 

@@ -1,27 +1,23 @@
 """Discounts, and the goods listed in campaigns, over HTTP."""
 
-import re
 from typing import Annotated, Literal, Self
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import BaseModel, Field, model_validator
 
 from tuan.kernel.db import transaction
-from tuan.kernel.errors import InvalidRequest
 from tuan.kernel.ids import new_id
 from tuan.kernel.money import FEN_MAX
+from tuan.kernel.sorting import Sort, SortedCursor
 from tuan.kernel.web import Body, Id
 from tuan.market import offer, store_campaign
 from tuan.market.campaign import CampaignStatus, Listing
 from tuan.market.console_guard import Here, Looker, Seller, deed_of
 from tuan.market.console_shapes import CONSOLE, PAGE, After, AnyReason, Limit, Name, cut
 from tuan.market.discount import BASIS_POINTS, Discount, Plan, Price
-from tuan.market.store_campaign import Listed
-from tuan.market.team import ListingKey
+from tuan.market.store_campaign import LISTINGS, Listed
 
 SomeFen = Annotated[int, Field(strict=True, ge=1, le=FEN_MAX)]
-KEY = re.compile(r"([^/]+)/([^/]+)/([^/]+)")
-ListingCursor = Annotated[str | None, Query(alias="cursor", pattern=r"^[A-Za-z0-9_.:*|/-]{5,194}$")]
 
 
 class DiscountView(BaseModel):
@@ -200,22 +196,20 @@ async def list_listings(
     campaign_id: Id | None = None,
     source: Id | None = None,
     goods_id: Id | None = None,
-    cursor: ListingCursor = None,
+    sort: Sort = "source",
+    cursor: SortedCursor = None,
     limit: Limit = PAGE,
 ) -> ListingPage:
-    """With the price of whoever is in the discount's segment."""
+    """By `source`, `goods` or `price`, with the price of whoever is in the discount's segment."""
+    turn = LISTINGS.turn(sort, cursor)
     async with transaction(doors.pool) as connection:
         rows = await store_campaign.listings(
-            connection,
-            campaign_id=campaign_id,
-            source=source,
-            goods_id=goods_id,
-            after=_key(cursor) if cursor else None,
-            limit=limit + 1,
+            connection, turn, campaign_id=campaign_id, source=source, goods_id=goods_id, limit=limit + 1
         )
     page, last = cut(rows, limit)
     return ListingPage(
-        items=[ListingView.of(listing) for listing in page], next_cursor="/".join(last.key) if last else None
+        items=[ListingView.of(listing) for listing in page],
+        next_cursor=LISTINGS.cursor(sort, last) if last else None,
     )
 
 
@@ -238,9 +232,3 @@ async def delete_listing(source: Id, channel: Id, goods_id: Id, doors: Here, ope
 def _discount(terms: DiscountTerms, *, segment_id: str | None = None) -> Discount:
     amounts = terms.model_dump(exclude={"plan"})
     return Discount(id=new_id(), plan=Plan(terms.plan), segment_id=segment_id, **amounts)
-
-
-def _key(cursor: str) -> ListingKey:
-    if found := KEY.fullmatch(cursor):
-        return found[1], found[2], found[3]
-    raise InvalidRequest("cursor: not one of ours")

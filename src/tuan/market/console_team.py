@@ -9,12 +9,13 @@ from pydantic import BaseModel
 
 from tuan.kernel.db import transaction
 from tuan.kernel.errors import NotFound
+from tuan.kernel.sorting import Sort, SortedCursor
 from tuan.kernel.web import Id
 from tuan.market import store_team, store_timeline
 from tuan.market.console_guard import Here, Looker
-from tuan.market.console_shapes import CONSOLE, PAGE, After, Limit, cut
+from tuan.market.console_shapes import CONSOLE, PAGE, Limit, cut
 from tuan.market.store_team import TeamRow
-from tuan.market.store_timeline import Moment, TeamFilter, What
+from tuan.market.store_timeline import TEAMS, Moment, TeamFilter, What
 from tuan.market.team import Seat, SeatStatus, TeamStatus
 
 Minutes = Annotated[int | None, Query(ge=0, le=31 * 24 * 60)]
@@ -149,10 +150,14 @@ async def list_teams(
     source: Id | None = None,
     goods_id: Id | None = None,
     closing_within_minutes: Minutes = None,
-    cursor: After = None,
+    sort: Sort | None = None,
+    cursor: SortedCursor = None,
     limit: Limit = PAGE,
 ) -> TeamRecordPage:
-    """The newest first; with `closing_within_minutes`, those that form, the next to close first."""
+    """By `opened`, `closes` or `paid`: the newest first if nothing is said; with
+    `closing_within_minutes` those that form, the next to close first."""
+    sort = sort or ("-opened" if closing_within_minutes is None else "closes")
+    turn = TEAMS.turn(sort, cursor)
     wanted = TeamFilter(
         status=status,
         campaign_id=campaign_id,
@@ -163,10 +168,11 @@ async def list_teams(
         else doors.clock() + timedelta(minutes=closing_within_minutes),
     )
     async with transaction(doors.pool) as connection:
-        rows = await store_timeline.teams(connection, wanted, after=cursor, limit=limit + 1)
+        rows = await store_timeline.teams(connection, wanted, turn, limit=limit + 1)
     page, last = cut(rows, limit)
     return TeamRecordPage(
-        items=[TeamRecordView.of(team) for team in page], next_cursor=last.id if last else None
+        items=[TeamRecordView.of(team) for team in page],
+        next_cursor=TEAMS.cursor(sort, last) if last else None,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from tuan.kernel.db import Connection
+from tuan.kernel.sorting import Column, Kind, Sorting, Turn
 from tuan.market.campaign import Campaign, CampaignStatus, Listing
 from tuan.market.discount import Discount
 from tuan.market.team import ListingKey
@@ -20,12 +21,9 @@ CAMPAIGN: Final = """
         'created_at', campaign.created_at)::text
     FROM campaign JOIN terms ON terms.id = terms_id JOIN discount ON discount.id = discount_id"""
 ONE_CAMPAIGN: Final = f"{CAMPAIGN} WHERE campaign.id = %s"
-CAMPAIGNS: Final = f"""{CAMPAIGN}
+FOUND_CAMPAIGNS: Final = f"""{CAMPAIGN}
     WHERE (%(status)s::text IS NULL OR campaign.status = %(status)s)
-        AND (%(text)s::text IS NULL OR strpos(lower(campaign.name), lower(%(text)s)) > 0)
-        AND (%(after)s::text IS NULL OR (campaign.created_at, campaign.id)
-            < (SELECT last.created_at, last.id FROM campaign AS last WHERE last.id = %(after)s))
-    ORDER BY campaign.created_at DESC, campaign.id DESC LIMIT %(limit)s"""
+        AND (%(text)s::text IS NULL OR strpos(lower(campaign.name), lower(%(text)s)) > 0)"""
 HOLD_CAMPAIGN: Final = "SELECT id FROM campaign WHERE id = %s FOR UPDATE"
 NEXT_NUMBER: Final = "SELECT nextval('campaign_number')::text"
 SAVE_CAMPAIGN: Final = """
@@ -44,12 +42,10 @@ LISTING: Final = """
             to_jsonb(terms) || jsonb_build_object('discount', discount))))::text
     FROM listing JOIN campaign ON campaign.id = listing.campaign_id
     JOIN terms ON terms.id = terms_id JOIN discount ON discount.id = discount_id"""
-LISTINGS: Final = f"""{LISTING}
+FOUND_LISTINGS: Final = f"""{LISTING}
     WHERE (%(campaign_id)s::text IS NULL OR listing.campaign_id = %(campaign_id)s)
         AND (%(source)s::text IS NULL OR source = %(source)s)
-        AND (%(goods_id)s::text IS NULL OR goods_id = %(goods_id)s)
-        AND (%(after)s::text[] IS NULL OR ARRAY[source, channel, goods_id] COLLATE "C" > %(after)s)
-    ORDER BY source, channel, goods_id LIMIT %(limit)s"""
+        AND (%(goods_id)s::text IS NULL OR goods_id = %(goods_id)s)"""
 HOLD_LISTING: Final = """
     SELECT campaign_id, list_fen, cost_fen FROM listing
     WHERE (source, channel, goods_id) = (%s, %s, %s) FOR UPDATE"""
@@ -84,6 +80,26 @@ class Listed:
     cost_fen: int | None = None
 
 
+CAMPAIGNS: Final = Sorting[CampaignRecord](
+    columns={
+        "created": Column("campaign.created_at", Kind.MOMENT, lambda record: record.created_at),
+        "name": Column("campaign.name", Kind.TEXT, lambda record: record.campaign.name),
+        "starts": Column("starts_at", Kind.MOMENT, lambda record: record.campaign.starts_at),
+        "ends": Column("ends_at", Kind.MOMENT, lambda record: record.campaign.ends_at),
+    },
+    key=("campaign.id",),
+    key_of=lambda record: (record.campaign.id,),
+)
+LISTINGS: Final = Sorting[Listing](
+    columns={
+        "goods": Column("goods_id", Kind.TEXT, lambda listing: listing.goods_id),
+        "source": Column("source", Kind.TEXT, lambda listing: listing.source),
+        "price": Column("list_fen", Kind.NUMBER, lambda listing: listing.list_fen),
+    },
+    key=("source", "channel", "goods_id"),
+    key_of=lambda listing: listing.key,
+)
+
 DECODE_CAMPAIGN = msgspec.json.Decoder(CampaignRecord)
 DECODE_DISCOUNT = msgspec.json.Decoder(NamedDiscount)
 DECODE_LISTING = msgspec.json.Decoder(Listing)
@@ -100,11 +116,11 @@ async def hold_campaign(connection: Connection, campaign_id: str) -> CampaignRec
 
 
 async def campaigns(
-    connection: Connection, *, status: CampaignStatus | None, text: str | None, after: str | None, limit: int
+    connection: Connection, turn: Turn, *, status: CampaignStatus | None, text: str | None, limit: int
 ) -> Sequence[CampaignRecord]:
-    """The newest first, of those whose name has `text` in it."""
-    asked = {"status": status, "text": text, "after": after, "limit": limit}
-    answer = await connection.execute(CAMPAIGNS, asked)
+    """Those whose name has `text` in it; `turn` is one of CAMPAIGNS."""
+    asked = {"status": status, "text": text, "limit": limit, **turn.values}
+    answer = await connection.execute(FOUND_CAMPAIGNS + turn.sql, asked)
     return [DECODE_CAMPAIGN.decode(row) for (row,) in await answer.fetchall()]
 
 
@@ -144,21 +160,16 @@ async def has_segment(connection: Connection, segment_id: str) -> bool:
 
 async def listings(
     connection: Connection,
+    turn: Turn,
     *,
     campaign_id: str | None,
     source: str | None,
     goods_id: str | None,
-    after: ListingKey | None,
     limit: int,
 ) -> Sequence[Listing]:
-    asked = {
-        "campaign_id": campaign_id,
-        "source": source,
-        "goods_id": goods_id,
-        "after": None if after is None else list(after),
-        "limit": limit,
-    }
-    answer = await connection.execute(LISTINGS, asked)
+    """`turn` is one of LISTINGS."""
+    asked = {"campaign_id": campaign_id, "source": source, "goods_id": goods_id, "limit": limit}
+    answer = await connection.execute(FOUND_LISTINGS + turn.sql, asked | turn.values)
     return [DECODE_LISTING.decode(row) for (row,) in await answer.fetchall()]
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from tuan.kernel.db import Connection, row_of
+from tuan.kernel.sorting import Column, Kind, Sorting, Turn
 from tuan.market.store_team import TeamRow
 from tuan.market.team import Seat, TeamStatus
 
@@ -17,16 +18,18 @@ CHOSEN: Final = """
         AND (%(campaign_id)s::text IS NULL OR campaign_id = %(campaign_id)s)
         AND (%(source)s::text IS NULL OR source = %(source)s)
         AND (%(goods_id)s::text IS NULL OR goods_id = %(goods_id)s)"""
-# A team's id begins with the moment it was opened at.
-NEWEST: Final = f"""
-    SELECT {TEAM_COLUMNS} FROM team WHERE {CHOSEN} AND (%(after)s::text IS NULL OR id < %(after)s)
-    ORDER BY id DESC LIMIT %(limit)s"""
-CLOSING_SOON: Final = f"""
-    SELECT {TEAM_COLUMNS} FROM team
-    WHERE {CHOSEN} AND status = 'forming' AND closes_at <= %(closes_before)s
-        AND (%(after)s::text IS NULL
-            OR (closes_at, id) > (SELECT last.closes_at, last.id FROM team AS last WHERE last.id = %(after)s))
-    ORDER BY closes_at, id LIMIT %(limit)s"""
+FOUND: Final = f"SELECT {TEAM_COLUMNS} FROM team WHERE {CHOSEN}"
+CLOSING_SOON: Final = f"{FOUND} AND status = 'forming' AND closes_at <= %(closes_before)s"
+TEAMS: Final = Sorting[TeamRow](
+    columns={
+        # A team's id begins with the moment it was opened at.
+        "opened": Column("id", Kind.TEXT, lambda team: team.id),
+        "closes": Column("closes_at", Kind.MOMENT, lambda team: team.closes_at),
+        "paid": Column("seats_settled", Kind.NUMBER, lambda team: team.seats_settled),
+    },
+    key=("id",),
+    key_of=lambda team: (team.id,),
+)
 
 SEAT_COLUMNS: Final = """
     source, out_trade_no, team_id, campaign_id, goods_id, channel, buyer_id, list_fen, discount_fen,
@@ -98,24 +101,22 @@ class TeamFilter:
     campaign_id: str | None = None
     source: str | None = None
     goods_id: str | None = None
-    closes_before: datetime | None = None  # Only those that form, the next to close first.
+    closes_before: datetime | None = None  # Only those that form.
 
 
-async def teams(
-    connection: Connection, wanted: TeamFilter, *, after: str | None, limit: int
-) -> Sequence[TeamRow]:
-    """The newest first, unless asked for those that close soon."""
+async def teams(connection: Connection, wanted: TeamFilter, turn: Turn, *, limit: int) -> Sequence[TeamRow]:
+    """`turn` is one of TEAMS."""
     asked = {
         "status": wanted.status,
         "campaign_id": wanted.campaign_id,
         "source": wanted.source,
         "goods_id": wanted.goods_id,
         "closes_before": wanted.closes_before,
-        "after": after,
         "limit": limit,
+        **turn.values,
     }
     async with connection.cursor(row_factory=row_of(TeamRow)) as cursor:
-        await cursor.execute(CLOSING_SOON if wanted.closes_before else NEWEST, asked)
+        await cursor.execute((CLOSING_SOON if wanted.closes_before else FOUND) + turn.sql, asked)
         return await cursor.fetchall()
 
 

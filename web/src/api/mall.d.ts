@@ -357,7 +357,7 @@ export interface paths {
         };
         /**
          * List All Products
-         * @description In the order of their ids, also those off the shelf; `text` is part of a title, or an id.
+         * @description By `id`, `title` or `price`, also those off the shelf; `text` is part of a title, or an id.
          */
         get: operations["list_all_products_v1_console_products_get"];
         put?: never;
@@ -422,7 +422,7 @@ export interface paths {
         };
         /**
          * List All Orders
-         * @description The newest first; `since` and `until` are about when it was placed.
+         * @description By `created`, `paid` or `payable`; `since` and `until` are about when it was placed.
          */
         get: operations["list_all_orders_v1_console_orders_get"];
         put?: never;
@@ -522,7 +522,7 @@ export interface paths {
         };
         /**
          * List Payments
-         * @description The newest first; `since` and `until` are about when it was opened.
+         * @description By `opened`, `paid` or `amount`; `since` and `until` are about when it was opened.
          */
         get: operations["list_payments_v1_console_payments_get"];
         put?: never;
@@ -619,7 +619,7 @@ export interface paths {
         };
         /**
          * List Refunds
-         * @description The newest first; `since` and `until` are about when it was owed.
+         * @description By `created`, `done`, `amount` or `tries`; `since` and `until` are about when it was owed.
          */
         get: operations["list_refunds_v1_console_refunds_get"];
         put?: never;
@@ -2896,6 +2896,8 @@ export interface operations {
             query?: {
                 is_on_shelf?: boolean | null;
                 text?: string | null;
+                /** @description A column; with `-`, greatest first. */
+                sort?: string;
                 cursor?: string | null;
                 limit?: number;
             };
@@ -3062,6 +3064,8 @@ export interface operations {
     list_all_orders_v1_console_orders_get: {
         parameters: {
             query?: {
+                /** @description A column; with `-`, greatest first. */
+                sort?: string;
                 cursor?: string | null;
                 limit?: number;
                 status?: components["schemas"]["OrderStatus"] | null;
@@ -3102,6 +3106,8 @@ export interface operations {
     export_v1_console_orders_csv_get: {
         parameters: {
             query?: {
+                /** @description A column; with `-`, greatest first. */
+                sort?: string;
                 status?: components["schemas"]["OrderStatus"] | null;
                 kind?: components["schemas"]["OrderKind"] | null;
                 number?: string | null;
@@ -3248,6 +3254,8 @@ export interface operations {
     list_payments_v1_console_payments_get: {
         parameters: {
             query?: {
+                /** @description A column; with `-`, greatest first. */
+                sort?: string;
                 cursor?: string | null;
                 limit?: number;
                 status?: components["schemas"]["PaymentStatus"] | null;
@@ -3424,6 +3432,8 @@ export interface operations {
     list_refunds_v1_console_refunds_get: {
         parameters: {
             query?: {
+                /** @description A column; with `-`, greatest first. */
+                sort?: string;
                 cursor?: string | null;
                 limit?: number;
                 status?: components["schemas"]["RefundStatus"] | null;

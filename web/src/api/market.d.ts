@@ -70,7 +70,7 @@ export interface paths {
         };
         /**
          * List Campaigns
-         * @description The newest first; `text` is part of a name.
+         * @description By `created`, `name`, `starts` or `ends`; `text` is part of a name.
          */
         get: operations["list_campaigns_console_v1_campaigns_get"];
         put?: never;
@@ -213,7 +213,7 @@ export interface paths {
         };
         /**
          * List Listings
-         * @description With the price of whoever is in the discount's segment.
+         * @description By `source`, `goods` or `price`, with the price of whoever is in the discount's segment.
          */
         get: operations["list_listings_console_v1_listings_get"];
         put?: never;
@@ -578,7 +578,8 @@ export interface paths {
         };
         /**
          * List Teams
-         * @description The newest first; with `closing_within_minutes`, those that form, the next to close first.
+         * @description By `opened`, `closes` or `paid`: the newest first if nothing is said; with
+         *     `closing_within_minutes` those that form, the next to close first.
          */
         get: operations["list_teams_console_v1_teams_get"];
         put?: never;
@@ -2362,6 +2363,8 @@ export interface operations {
             query?: {
                 status?: components["schemas"]["CampaignStatus"] | null;
                 text?: string | null;
+                /** @description A column; with `-`, greatest first. */
+                sort?: string;
                 cursor?: string | null;
                 limit?: number;
             };
@@ -2701,6 +2704,8 @@ export interface operations {
                 campaign_id?: string | null;
                 source?: string | null;
                 goods_id?: string | null;
+                /** @description A column; with `-`, greatest first. */
+                sort?: string;
                 cursor?: string | null;
                 limit?: number;
             };
@@ -3565,6 +3570,7 @@ export interface operations {
                 source?: string | null;
                 goods_id?: string | null;
                 closing_within_minutes?: number | null;
+                sort?: string | null;
                 cursor?: string | null;
                 limit?: number;
             };

@@ -2,6 +2,9 @@
 import { computed } from "vue";
 import { useRoute, useRouter } from "vue-router";
 
+/** How a table is sorted is no filter: it leaves nothing out. */
+const SORT = "sort";
+
 /** `values` as the address has them, empty where it says nothing; `set` and `clear` write it. */
 export function useFilters<Name extends string>(...names: readonly Name[]) {
   const route = useRoute();
@@ -15,7 +18,8 @@ export function useFilters<Name extends string>(...names: readonly Name[]) {
     }
     return found;
   });
-  const some = computed(() => names.some((name) => values.value[name] !== ""));
+  const filters = names.filter((name) => name !== SORT);
+  const some = computed(() => filters.some((name) => values.value[name] !== ""));
 
   function set(changes: Partial<Record<Name, string>>) {
     const asked = { ...route.query, ...changes };
@@ -25,7 +29,7 @@ export function useFilters<Name extends string>(...names: readonly Name[]) {
 
   function clear() {
     const blank = {} as Record<Name, string>;
-    for (const name of names) blank[name] = "";
+    for (const name of filters) blank[name] = "";
     return set(blank);
   }
 

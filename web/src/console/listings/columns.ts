@@ -5,12 +5,13 @@ import { words } from "./words";
 
 export function listingColumns(): Column<Listing>[] {
   return [
-    { key: "goods", title: words.value.goods, text: (row) => row.goods_id },
-    { key: "source", title: words.value.source, text: (row) => row.source },
+    { key: "goods", sort: "goods", title: words.value.goods, text: (row) => row.goods_id },
+    { key: "source", sort: "source", title: words.value.source, text: (row) => row.source },
     { key: "channel", title: words.value.channel, text: (row) => row.channel },
     { key: "campaign", title: words.value.campaign, text: (row) => row.campaign_name },
     {
       key: "list",
+      sort: "price",
       title: words.value.listPrice,
       text: (row) => scaledText(row.price.list_fen, 2),
       end: true,

@@ -7,6 +7,20 @@ export type Column<Row> = {
   title: string;
   text: (row: Row) => Cell;
   end?: boolean;
+  /** What the service calls it, where rows can be sorted by it. */
+  sort?: string;
 };
+
+/** Once up, once down, and then as it was. */
+export function nextSort(sort: string, by: string): string {
+  if (sort === by) return `-${by}`;
+  return sort === `-${by}` ? "" : by;
+}
+
+export function ariaSort(sort: string, by: string | undefined) {
+  if (by === undefined) return undefined;
+  if (sort === by) return "ascending";
+  return sort === `-${by}` ? "descending" : "none";
+}
 
 export type RowLink<Row> = (row: Row) => RouteLocationRaw;

@@ -14,7 +14,13 @@ export function paymentColumns(): Column<Payment>[] {
     { key: "status", title: words.value.status, text: (row) => words.value.statuses[row.status] },
     { key: "order", title: words.value.order, text: (row) => row.order_number },
     { key: "gateway", title: words.value.gateway, text: (row) => gatewayName(row.gateway) },
-    { key: "amount", title: words.value.amount, text: (row) => scaledText(row.amount_fen, 2), end: true },
+    {
+      key: "amount",
+      sort: "amount",
+      title: words.value.amount,
+      text: (row) => scaledText(row.amount_fen, 2),
+      end: true,
+    },
     { key: "received", title: words.value.received, text: received, end: true },
     { key: "trade", title: words.value.trade, text: (row) => row.gateway_trade_no },
     {
@@ -22,8 +28,13 @@ export function paymentColumns(): Column<Payment>[] {
       title: words.value.toldBy,
       text: (row) => row.told_by && words.value.tellers[row.told_by],
     },
-    { key: "opened", title: words.value.opened, text: (row) => beijing(row.opened_at) },
-    { key: "paid", title: words.value.paid, text: (row) => row.paid_at && beijing(row.paid_at) },
+    { key: "opened", sort: "opened", title: words.value.opened, text: (row) => beijing(row.opened_at) },
+    {
+      key: "paid",
+      sort: "paid",
+      title: words.value.paid,
+      text: (row) => row.paid_at && beijing(row.paid_at),
+    },
   ];
 }
 

@@ -19,12 +19,23 @@ export function refundColumns(): Column<Refund>[] {
     { key: "number", title: words.value.number, text: (row) => row.number },
     { key: "status", title: words.value.status, text: (row) => words.value.statuses[row.status] },
     { key: "order", title: words.value.order, text: (row) => row.order_number },
-    { key: "amount", title: words.value.amount, text: (row) => scaledText(row.amount_fen, 2), end: true },
+    {
+      key: "amount",
+      sort: "amount",
+      title: words.value.amount,
+      text: (row) => scaledText(row.amount_fen, 2),
+      end: true,
+    },
     { key: "reason", title: words.value.reason, text: (row) => row.reason },
-    { key: "tries", title: words.value.tries, text: (row) => row.tries, end: true },
+    { key: "tries", sort: "tries", title: words.value.tries, text: (row) => row.tries, end: true },
     { key: "trouble", title: words.value.trouble, text: (row) => row.trouble && codeText(row.trouble) },
-    { key: "created", title: words.value.created, text: (row) => beijing(row.created_at) },
-    { key: "done", title: words.value.done, text: (row) => row.done_at && beijing(row.done_at) },
+    { key: "created", sort: "created", title: words.value.created, text: (row) => beijing(row.created_at) },
+    {
+      key: "done",
+      sort: "done",
+      title: words.value.done,
+      text: (row) => row.done_at && beijing(row.done_at),
+    },
   ];
 }
 
