@@ -6,9 +6,8 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,30 +46,56 @@ def a_market(seed: str) -> Iterator[Market]:
 
 @contextmanager
 def api(url: str, log: Path) -> Iterator[Market]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [str(Path(sys.executable).with_name("tuan")), "market", "api", "--port", str(port)]
+    with served(["tuan", "market", "api"], {"TUAN_MARKET_DATABASE_URL": url}, log) as (address, pid):
+        yield Market(url, address, pid)
+
+
+@contextmanager
+def served(
+    command: Sequence[str], environment: Mapping[str, str], log: Path = Path(os.devnull)
+) -> Iterator[tuple[str, int]]:
+    """The address and the process of a command of our environment that takes a --port and tells at /readyz
+    when it is ready."""
+    port = free_port()
+    tool = str(Path(sys.executable).with_name(command[0]))
     with log.open("w") as lines:
         process = subprocess.Popen(
-            command, env=os.environ | {"TUAN_MARKET_DATABASE_URL": url}, stdout=lines, stderr=lines
+            [tool, *command[1:], "--port", str(port)],
+            env=os.environ | environment,
+            stdout=lines,
+            stderr=lines,
         )
     address = f"http://127.0.0.1:{port}"
     try:
         await_ready(f"{address}/readyz")
-        yield Market(url, address, process.pid)
+        yield address, process.pid
     finally:
-        process.terminate()
+        stop(process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
         process.wait()
 
 
-def await_ready(url: str) -> None:
-    until = time.monotonic() + 20
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
+
+
+def await_ready(url: str, *, every: float = 0.1) -> None:
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         try:
-            urllib.request.urlopen(url)
-        except urllib.error.URLError:
-            time.sleep(0.1)
+            urllib.request.urlopen(url, timeout=5)
+        except OSError:  # Nobody listens yet, or it says that it is not ready.
+            time.sleep(every)
         else:
             return
     raise SystemExit(f"{url} does not answer")

@@ -1,4 +1,4 @@
--- A PUT with a number of its own for every request; KIND says whether it locks (spread or hot) or settles from S<FROM> on.
+-- A PUT with a number of its own for every request; KIND says whether it locks (spread, hot, or each in a new team) or settles from S<FROM> on.
 local threads, kind, from = 0, os.getenv("KIND"), tonumber(os.getenv("FROM") or 0)
 local headers = {["authorization"] = "Bearer bench-key", ["content-type"] = "application/json"}
 function setup(thread) thread:set("id", threads); threads = threads + 1 end
@@ -7,6 +7,10 @@ function request()
   n = n + 1
   if kind == "settle_spread" then
     return wrk.format("PUT", "/v1/seats/S" .. from + n .. "/settlement", headers, '{"paid_at":"' .. os.getenv("PAID_AT") .. '"}')
+  end
+  if kind == "lock_open" then
+    return wrk.format("PUT", "/v1/seats/T" .. run .. n, headers, string.format(
+      '{"buyer_id":"b%d","campaign_id":"c1","goods_id":"g1","channel":"app"}', math.random(1, 1000000000)))
   end
   local team = kind == "lock_hot" and 1 or math.random(1, 1000)
   local body = string.format('{"buyer_id":"b%d","campaign_id":"c1","goods_id":"g1","channel":"app","team_id":"team-%031d"}', math.random(1, 1000000000), team)
