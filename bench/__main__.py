@@ -15,7 +15,7 @@ from functools import partial
 
 import psycopg
 
-from bench import locks, quote, report
+from bench import backends, importing, latency, locks, quote, report, start, streams
 from bench.load import Plan, within
 from bench.market import Market, a_market
 from bench.report import Figure
@@ -27,8 +27,13 @@ ON_ONE_MARKET: Mapping[str, Callable[[Market, Plan], Figure]] = {
     "settle_spread": locks.settle_spread,
     "quote": quote.quote,
     "lock_open": locks.lock_open,
+    "alone_latency": latency.alone_latency,
+    "tail": latency.tail,
+    "two_backends": backends.two_backends,
+    "import": importing.importing,
+    "streams": streams.streams,
 }
-BY_THEMSELVES: Mapping[str, Callable[[Plan], Figure]] = {}
+BY_THEMSELVES: Mapping[str, Callable[[Plan], Figure]] = {"start": start.start}
 SLOW: set[str] = set()  # Left out of a quick run.
 TROUBLE = (TimeoutError, OSError, subprocess.SubprocessError, psycopg.Error, RuntimeError)
 

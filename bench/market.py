@@ -52,7 +52,11 @@ def api(url: str, log: Path) -> Iterator[Market]:
 
 @contextmanager
 def served(
-    command: Sequence[str], environment: Mapping[str, str], log: Path = Path(os.devnull)
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    log: Path = Path(os.devnull),
+    *,
+    every: float = 0.1,
 ) -> Iterator[tuple[str, int]]:
     """The address and the process of a command of our environment that takes a --port and tells at /readyz
     when it is ready."""
@@ -67,7 +71,7 @@ def served(
         )
     address = f"http://127.0.0.1:{port}"
     try:
-        await_ready(f"{address}/readyz")
+        await_ready(f"{address}/readyz", every=every)
         yield address, process.pid
     finally:
         stop(process)
