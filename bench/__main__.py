@@ -2,8 +2,8 @@
 
     python -m bench [--pairs 5] [--seconds 2] [--quick] [KEY …]
 
-A is ours with everything on: keys, validation, constraints, metrics, one log line; fsync and synchronous_commit
-on. Each key says in its file what B is. A figure that misses its bar is said loudly; the exit code is 0.
+A is ours with everything on: keys, validation, constraints, metrics, one log line; fsync and
+synchronous_commit on. Each key says in its file what B is. A figure that misses its bar is said loudly; the exit code is 0.
 """
 
 import argparse

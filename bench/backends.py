@@ -1,4 +1,4 @@
-"""Two API processes behind nginx, beside one asked directly: on a machine with cores to spare, nearly twice."""
+"""Two API processes behind nginx, beside one asked directly: where cores are to spare, almost twice."""
 
 import subprocess
 import tempfile
@@ -34,9 +34,12 @@ def two_backends(market: Market, plan: Plan) -> Figure:
         bad.append(asked.bad)
         return asked.rate
 
-    with tempfile.TemporaryDirectory(prefix="tuan-bench-") as home:
-        with api(market.url, Path(home, "second.log")) as second, nginx(Path(home), market, second) as both:
-            pairs = in_turns(plan, lambda: rate(both), lambda: rate(market))
+    with (
+        tempfile.TemporaryDirectory(prefix="tuan-bench-") as home,
+        api(market.url, Path(home, "second.log")) as second,
+        nginx(Path(home), market, second) as both,
+    ):
+        pairs = in_turns(plan, lambda: rate(both), lambda: rate(market))
     return figure(pairs, bad=sum(bad))
 
 

@@ -1,4 +1,4 @@
-"""A file of a million buyers: imported by us, with every row looked at, beside a bare COPY of the same file."""
+"""A file of a million buyers: imported by us, every row looked at, beside a bare COPY of the same file."""
 
 import asyncio
 import time

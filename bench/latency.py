@@ -19,7 +19,7 @@ SHARE_OF_MOST = 0.7  # Of the rate at which it is asked for its tail.
 
 
 def alone_latency(market: Market, plan: Plan) -> Figure:
-    """One at a time: the lock over HTTP, beside the same function by pgbench plus a route that does nothing."""
+    """One at a time: the lock over HTTP, beside the same function by pgbench plus a bare route."""
     times = 200 if plan.is_quick else 1000
     quote = str(ASKED).replace("'", '"')
 
@@ -36,9 +36,11 @@ def alone_latency(market: Market, plan: Plan) -> Figure:
 def tail(market: Market, plan: Plan) -> Figure:
     """p99 beside p50 of locks that come at 70 % of the rate wrk found possible."""
     most = statistics.median(puts("lock_spread", market, seconds=plan.seconds).rate for _ in range(3))
-    rate, stretches = most * SHARE_OF_MOST, []
-    for _ in range(plan.pairs + 1):  # The first warms up.
-        stretches.append(uvloop.run(ask_at(rate, market.address, locks(), seconds=2 * plan.seconds)))
+    rate = most * SHARE_OF_MOST
+    stretches = [
+        uvloop.run(ask_at(rate, market.address, locks(), seconds=2 * plan.seconds))
+        for _ in range(plan.pairs + 1)  # The first warms up.
+    ]
     pairs = [(waits.percentile(0.99) * 1000, waits.percentile(0.5) * 1000) for waits in stretches[1:]]
     return figure(pairs, bad=sum(waits.bad for waits in stretches), more={"rate": round(rate)})
 

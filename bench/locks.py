@@ -1,4 +1,4 @@
-"""Locking and settling: our API over HTTP, beside pgbench calling one function an order on the same tables."""
+"""Locking and settling: our API over HTTP, beside pgbench calling a function an order on the same tables."""
 
 import statistics
 from datetime import UTC, datetime

@@ -1,11 +1,13 @@
-"""Requests at a given rate, whatever the answers do: each is measured from the moment it was due to be sent, so
-a server that stalls is charged for all that should have been asked meanwhile (no coordinated omission)."""
+"""Requests at a given rate, whatever the answers do. Each is measured from the moment it was due to be sent,
+so a server that stalls is charged for all that should have been asked meanwhile (no coordinated omission)."""
 
 import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import cast
 from urllib.parse import urlsplit
 
 Request = Callable[[int], bytes]  # The whole of a request, from its number.
@@ -18,6 +20,20 @@ class Waits:
 
     seconds: list[float] = field(default_factory=list)
     bad: int = 0  # Refused, or not answered in time.
+
+    _enough: asyncio.Event = field(default_factory=asyncio.Event)
+    _awaited: int | None = None
+
+    def add(self, seconds: float, *, is_good: bool) -> None:
+        self.seconds.append(seconds)
+        self.bad += not is_good
+        if len(self.seconds) == self._awaited:
+            self._enough.set()
+
+    async def all_answered(self, count: int) -> None:
+        self._awaited = count
+        if len(self.seconds) < count:
+            await self._enough.wait()
 
     def percentile(self, share: float) -> float:
         ordered = sorted(self.seconds)
@@ -32,8 +48,7 @@ class Line(asyncio.Protocol):
         self._since, self._received = 0.0, b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance.
         self._free.append(self)
 
     def ask(self, since: float, request: bytes) -> None:
@@ -45,8 +60,8 @@ class Line(asyncio.Protocol):
         head, complete, body = self._received.partition(b"\r\n\r\n")
         if not complete or len(body) < length_of(head):
             return
-        self._waits.seconds.append(time.perf_counter() - self._since)
-        self._waits.bad += not head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 201"))
+        is_good = head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 201"))
+        self._waits.add(time.perf_counter() - self._since, is_good=is_good)
         self._received = b""
         if self._due:
             self.ask(*self._due.popleft())
@@ -76,7 +91,7 @@ async def ask_at(
     began, count = time.perf_counter(), int(rate * seconds)
     for number in range(count):
         moment = began + number / rate
-        while (early := moment - time.perf_counter()) > 0:
+        if (early := moment - time.perf_counter()) > 0:
             await asyncio.sleep(early)
         if free:
             free.pop().ask(moment, request(first + number))
@@ -85,9 +100,8 @@ async def ask_at(
         if number % 16 == 0:
             await asyncio.sleep(0)
 
-    until = time.perf_counter() + OVERDUE_SECONDS
-    while len(waits.seconds) < count and time.perf_counter() < until:
-        await asyncio.sleep(0.01)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(waits.all_answered(count), OVERDUE_SECONDS)
     waits.bad += count - len(waits.seconds)
     for line in lines:
         line.close()

@@ -1,4 +1,4 @@
-"""What was found, beside what it must reach: a table, a plot, a file, and a loud word where a bar is missed."""
+"""What was found, beside what it must reach: a table, a plot, a file, and a loud word where one is missed."""
 
 import json
 import os

@@ -49,7 +49,8 @@ def seconds_of_bare(data: Path) -> float:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
-    assert process.stdin and process.stdout
+    assert process.stdin
+    assert process.stdout
     try:
         if process.stdout.readline() != b"ready\n":
             raise RuntimeError("the bare PostgreSQL did not start")

@@ -1,4 +1,4 @@
-"""What an idle watcher costs: resident memory of the market's process, with many streams open and with none."""
+"""What an idle watcher costs: resident memory of the market's process, with many streams and with none."""
 
 import asyncio
 import resource
