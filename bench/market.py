@@ -29,19 +29,32 @@ class Market:
 
 
 @contextmanager
-def a_market(seed: str) -> Iterator[Market]:
+def a_market(*seeds: str) -> Iterator[Market]:
     """With what `bench/sql/{seed}.sql` puts into it."""
+    with a_server() as (server, home):
+        url = a_database(server, "market", *seeds)
+        with api(url, home / "market.log") as market:
+            yield market
+
+
+@contextmanager
+def a_server() -> Iterator[tuple[str, Path]]:
+    """An embedded PostgreSQL, and a folder that goes with it."""
     with tempfile.TemporaryDirectory(prefix="tuan-bench-", ignore_cleanup_errors=True) as home:
         os.chmod(home, 0o711)
         with embedded_postgres(Path(home, "data")) as server:
-            url = create_databases(server, ["market"])["market"]
-            upgrade(url, MARKET / "migrations")
-            print("seeding …", flush=True)
-            with psycopg.connect(url, autocommit=True) as connection:
-                connection.execute((HERE / "sql" / f"{seed}.sql").read_bytes())
-                connection.execute("VACUUM ANALYZE")
-            with api(url, Path(home, "market.log")) as market:
-                yield market
+            yield server, Path(home)
+
+
+def a_database(server: str, name: str, *seeds: str) -> str:
+    url = create_databases(server, [name])[name]
+    upgrade(url, MARKET / "migrations")
+    print(f"seeding {name} …", flush=True)
+    with psycopg.connect(url, autocommit=True) as connection:
+        for seed in seeds:
+            connection.execute((HERE / "sql" / f"{seed}.sql").read_bytes())
+        connection.execute("VACUUM ANALYZE")
+    return url
 
 
 @contextmanager
