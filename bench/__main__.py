@@ -16,7 +16,7 @@ from functools import partial
 
 import psycopg
 
-from bench import backends, growth, importing, latency, locks, quote, report, start, streams
+from bench import backends, formed, growth, importing, latency, locks, quote, report, start, streams, trade
 from bench.load import Plan, within
 from bench.market import Market, a_market
 from bench.report import Figure
@@ -36,10 +36,12 @@ ON_ONE_MARKET: Mapping[str, Callable[[Market, Plan], Figure]] = {
 }
 BY_THEMSELVES: Mapping[str, Callable[[Plan], Figure]] = {
     "start": start.start,
+    "trade": trade.trade,
+    "formed_latency": formed.formed_latency,
     "growth_seats": growth.growth_seats,
     "growth_campaigns": growth.growth_campaigns,
 }
-SLOW = {"growth_seats", "growth_campaigns"}  # Left out of a quick run.
+SLOW = {"formed_latency", "trade", "growth_seats", "growth_campaigns"}  # Left out of a quick run.
 TROUBLE = (TimeoutError, OSError, subprocess.SubprocessError, psycopg.Error, RuntimeError)
 
 

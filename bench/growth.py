@@ -20,7 +20,7 @@ def growth_seats(plan: Plan) -> Figure:
 
 
 def growth_campaigns(plan: Plan) -> Figure:
-    """Quotes of a hundred thousand goods, each in a campaign of its own, beside one; a segment of a million."""
+    """Quotes of a hundred thousand goods, each in its own campaign, beside one. A segment of a million."""
 
     def quotes(market: Market, goods: int, buyers: int) -> Asked:
         knobs = {"GOODS": str(goods), "BUYERS": str(buyers)}

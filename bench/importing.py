@@ -15,6 +15,7 @@ from tuan.market.operator import Deed
 from tuan.market.segment_import import import_buyers
 
 MEMBERS = 1_000_000
+OPERATOR = "INSERT INTO operator VALUES ('bench', 'bench', '', 'admin', now()) ON CONFLICT DO NOTHING"
 CHUNK_BYTES = 64 * 1024  # As uvicorn hands a body on.
 
 
@@ -27,6 +28,7 @@ def importing(market: Market, plan: Plan) -> Figure:
             "CREATE TABLE IF NOT EXISTS copied (segment_id text COLLATE \"C\" NOT NULL DEFAULT 'copied',"
             ' buyer_id text COLLATE "C" NOT NULL, PRIMARY KEY (segment_id, buyer_id))'
         )
+        connection.execute(OPERATOR)
         pairs = []
         for pair in range(plan.pairs):
             connection.execute("DELETE FROM segment_member WHERE segment_id = 'imported'")

@@ -77,6 +77,11 @@ def pgbench(script: str, url: str, *, seconds: int, clients: int = CLIENTS) -> f
     return float(line.split()[2])
 
 
+def pgbench_times(script: str, url: str, *, times: int) -> None:
+    """Through one connection."""
+    _pgbench(script, url, ["-c1", f"-t{times}"], patience=120)
+
+
 def pgbench_p50_ms(script: str, url: str, *, times: int) -> float:
     """Of one after the other, through one connection."""
     with tempfile.TemporaryDirectory() as logs:

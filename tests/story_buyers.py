@@ -8,7 +8,7 @@ import httpx
 from story_world import URL, Room
 
 from tuan.kernel.ids import new_id
-from tuan.story import Buyer, _pay, _sign_in
+from tuan.story import Buyer, pay, sign_in
 
 TEA, CAMPAIGN = "9890002", "100124"  # For two.
 ORDERS = f"{URL}/api/mall/v1/orders"
@@ -18,7 +18,7 @@ ORDERS = f"{URL}/api/mall/v1/orders"
 async def a_buyer(room: Room, name: str) -> AsyncIterator[Buyer]:
     async with httpx.AsyncClient(base_url=URL, timeout=10, transport=room) as browser:
         buyer = Buyer(name, browser, "alipay")
-        await _sign_in(buyer)
+        await sign_in(buyer)
         yield buyer
 
 
@@ -43,7 +43,7 @@ async def refused(buyer: Buyer, *, team_id: str) -> str:
 
 async def pay(buyer: Buyer) -> None:
     """For the order placed last. The gateway has the money; whether we hear of it is another matter."""
-    await _pay(buyer)
+    await pay(buyer)
 
 
 async def _order(buyer: Buyer, body: dict[str, Any]) -> dict[str, Any]:

@@ -110,11 +110,11 @@ async def _play(browsers: Browsers, product_id: str, console: Console, plot: Plo
                 get_renderable=lambda: _table(buyers, plot.moments),
             )
         )
-        await asyncio.gather(*(_sign_in(buyer) for buyer in buyers))
+        await asyncio.gather(*(sign_in(buyer) for buyer in buyers))
         team_id = None
         for buyer in buyers:
-            team_id = await _order(buyer, product, team_id)
-        await asyncio.gather(*(_pay(buyer) for buyer in buyers))
+            team_id = await place_order(buyer, product, team_id)
+        await asyncio.gather(*(pay(buyer) for buyer in buyers))
         await plot.end(browsers, buyers)
 
 
@@ -135,7 +135,7 @@ async def _gateways(browsers: Browsers) -> Iterator[str]:
     return itertools.cycle(one["name"] for one in settings["gateways"])
 
 
-async def _sign_in(buyer: Buyer) -> None:
+async def sign_in(buyer: Buyer) -> None:
     buyer.doing = "scans the QR code"
     ticket = await post(buyer.browser, "/api/mall/v1/login/tickets")
     if not ticket["scan_url"]:
@@ -152,7 +152,7 @@ async def _sign_in(buyer: Buyer) -> None:
     buyer.doing = "signed in"
 
 
-async def _order(buyer: Buyer, product: dict[str, Any], team_id: str | None) -> str:
+async def place_order(buyer: Buyer, product: dict[str, Any], team_id: str | None) -> str:
     buyer.doing = "joins the team" if team_id else "opens a team"
     order = await post(
         buyer.browser,
@@ -172,7 +172,7 @@ async def _order(buyer: Buyer, product: dict[str, Any], team_id: str | None) -> 
     return str(order["team_id"])
 
 
-async def _pay(buyer: Buyer) -> None:
+async def pay(buyer: Buyer) -> None:
     """By whatever our page leads to: a form to a cashier, or a code to scan."""
     order = await get(buyer.browser, f"/api/mall/v1/orders/{buyer.number}")
     page = await _page(buyer.browser, "GET", order["pay_url"])
@@ -193,9 +193,9 @@ async def _go_to_the_cashier(buyer: Buyer, handover: httpx.Response) -> None:
     buyer.doing = "goes to the cashier"
     form = _form(handover, "gateway.do")
     cashier = await _page(buyer.browser, form.method, form.action, form.fields)
-    sign_in = _form(cashier, "sign-in")
+    door = _form(cashier, "sign-in")
     buyer.doing = "signs in at the cashier"
-    ready = await _page(buyer.browser, "POST", sign_in.action, sign_in.fields | sign_in.first_choice)
+    ready = await _page(buyer.browser, "POST", door.action, door.fields | door.first_choice)
     pay = _form(ready, "/pay")
     buyer.doing = "pays"
     await _page(buyer.browser, "POST", pay.action, pay.fields | {"password": PAY_PASSWORD})

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from tuan.kernel.ids import new_id
 from tuan.site import HEADERS
-from tuan.story import TEAM_FORMS, Buyer, _sign_in, tell
+from tuan.story import TEAM_FORMS, Buyer, sign_in, tell
 
 LOCK = "/api/v1/gbm/trade/lock_market_pay_order"
 CALLERS = [
@@ -133,7 +133,7 @@ async def test_a_post_that_was_sent_is_sent_once(deployment: Deployment) -> None
     press = {"idempotency-key": new_id()}
     body = {"product_id": "9890002", "kind": "alone"}
     async with httpx.AsyncClient(base_url=deployment.url, timeout=60) as browser:
-        await _sign_in(Buyer("安安", browser, "alipay"))
+        await sign_in(Buyer("安安", browser, "alipay"))
         async with await psycopg.AsyncConnection.connect(deployment.database("mall")) as sitting:
             await sitting.execute("LOCK TABLE mall_order IN ACCESS EXCLUSIVE MODE")
             pressed = asyncio.create_task(browser.post(orders, json=body, headers=press))
