@@ -11,7 +11,7 @@ import argparse
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 
 import psycopg
@@ -22,7 +22,7 @@ from bench.market import Market, a_market
 from bench.report import Figure
 
 PATIENCE_SECONDS = 300  # For one key.
-ON_ONE_MARKET: Mapping[str, Callable[[Market, Plan], Figure]] = {
+ON_ONE_MARKET: dict[str, Callable[[Market, Plan], Figure]] = {
     "lock_spread": locks.lock_spread,
     "lock_hot": locks.lock_hot,
     "settle_spread": locks.settle_spread,
@@ -34,7 +34,7 @@ ON_ONE_MARKET: Mapping[str, Callable[[Market, Plan], Figure]] = {
     "import": importing.importing,
     "streams": streams.streams,
 }
-BY_THEMSELVES: Mapping[str, Callable[[Plan], Figure]] = {
+BY_THEMSELVES: dict[str, Callable[[Plan], Figure]] = {
     "start": start.start,
     "trade": trade.trade,
     "formed_latency": formed.formed_latency,

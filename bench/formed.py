@@ -1,5 +1,5 @@
-"""How soon everybody sees it: from the moment the gateway had the answer to the last payment's notify, until each
-member's page shows the team as formed. Under the load of the other teams that buy at the same time."""
+"""How soon everybody sees it: from the moment the gateway had the answer to the last payment's notify, until
+each member's page shows the team as formed. Other teams buy at the same time: that is the load."""
 
 import asyncio
 from datetime import datetime

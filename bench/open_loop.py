@@ -84,8 +84,9 @@ async def ask_at(
     due: deque[tuple[float, bytes]] = deque()
     waits, free, lines = Waits(), list[Line](), list[Line]()
     loop, there = asyncio.get_running_loop(), urlsplit(address)
+    host, port = there.hostname or "127.0.0.1", there.port or 80
     for _ in range(connections):
-        _, line = await loop.create_connection(lambda: Line(due, waits, free), there.hostname, there.port)
+        _, line = await loop.create_connection(lambda: Line(due, waits, free), host, port)
         lines.append(line)
 
     began, count = time.perf_counter(), int(rate * seconds)

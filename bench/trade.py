@@ -1,8 +1,9 @@
-"""What a whole trade costs in CPU: order, lock, page form, notify, settle, a third of a team that forms, delivered;
-beside the work that nobody can leave out: its RSA operations, and its rows as pgbench writes them.
+"""What a whole trade costs in CPU: order, lock, page form, notify, settle, its part of a team that forms,
+delivered; beside the work that nobody can leave out: its RSA operations, and its rows as pgbench writes them.
 
-PostgreSQL is on both sides: its backends for our two databases, and its backends for pgbench. The sandbox stands
-for the gateway and is on neither; so are browsers, and the buyers' signing in, which is over before we count.
+PostgreSQL is on both sides: its backends for our two databases, and its backends for pgbench. The sandbox
+stands for the gateway and is on neither; so are browsers, nginx, and the buyers' signing in, which is over
+before we count.
 """
 
 import asyncio
@@ -21,8 +22,7 @@ from tuan.kernel.embedded import database_url
 from tuan.kernel.rsa import sign, verifies
 from tuan.story import Buyer, await_status, get, pay, place_order, sign_in
 
-PRODUCT = "p-tea"
-MEMBERS = 3
+PRODUCT, MEMBERS = "9890003", 3
 TEAMS_AT_ONCE = 4
 RSA_TIMES, ROWS_TIMES = 300, 2000
 REQUEST = "app_id=2021&biz_content={...}&charset=utf-8&method=alipay.trade.page.pay&sign_type=RSA2" * 4
@@ -112,7 +112,8 @@ def _outlived_cpu(pid: int) -> float:
 TABLES = """
     DROP TABLE IF EXISTS orders, payments, seats, teams, notifies, deliveries, entries;
     CREATE TABLE orders (no text PRIMARY KEY, buyer text, status text, fen bigint, team text, at timestamptz);
-    CREATE TABLE payments (no text PRIMARY KEY, order_no text UNIQUE, status text, fen bigint, at timestamptz);
+    CREATE TABLE payments (no text PRIMARY KEY, order_no text UNIQUE, status text, fen bigint,
+        at timestamptz);
     CREATE TABLE seats (no text PRIMARY KEY, team text, buyer text, status text, fen bigint, at timestamptz,
         UNIQUE (team, buyer));
     CREATE TABLE teams (id text PRIMARY KEY, taken int, settled int, status text);

@@ -32,7 +32,7 @@ class Whole:
     postgres: int  # The server's first process.
 
     def cpu_seconds(self) -> dict[str, float]:
-        """User and system, so far, of each piece, and of PostgreSQL's backends for the market and the mall."""
+        """User and system, so far, of each piece, and of PostgreSQL's backends for both databases."""
         spent = {name: _cpu(psutil.Process(pid)) for name, pid in self.pids.items()}
         backends = (
             child

@@ -7,8 +7,9 @@ from typing import Any
 import httpx
 from story_world import URL, Room
 
+from tuan import story
 from tuan.kernel.ids import new_id
-from tuan.story import Buyer, pay, sign_in
+from tuan.story import Buyer, sign_in
 
 TEA, CAMPAIGN = "9890002", "100124"  # For two.
 ORDERS = f"{URL}/api/mall/v1/orders"
@@ -43,7 +44,7 @@ async def refused(buyer: Buyer, *, team_id: str) -> str:
 
 async def pay(buyer: Buyer) -> None:
     """For the order placed last. The gateway has the money; whether we hear of it is another matter."""
-    await pay(buyer)
+    await story.pay(buyer)
 
 
 async def _order(buyer: Buyer, body: dict[str, Any]) -> dict[str, Any]:
