@@ -16,7 +16,20 @@ from functools import partial
 
 import psycopg
 
-from bench import backends, formed, growth, importing, latency, locks, quote, report, start, streams, trade
+from bench import (
+    backends,
+    formed,
+    growth,
+    importing,
+    latency,
+    locks,
+    orm_row,
+    quote,
+    report,
+    start,
+    streams,
+    trade,
+)
 from bench.load import Plan, within
 from bench.market import Market, a_market
 from bench.report import Figure
@@ -33,6 +46,7 @@ ON_ONE_MARKET: dict[str, Callable[[Market, Plan], Figure]] = {
     "two_backends": backends.two_backends,
     "import": importing.importing,
     "streams": streams.streams,
+    "orm": orm_row.orm,
 }
 BY_THEMSELVES: dict[str, Callable[[Plan], Figure]] = {
     "start": start.start,
