@@ -64,12 +64,12 @@ async def test_whoever_should_have_been_asked_while_the_server_stalled_waited_to
             except (asyncio.IncompleteReadError, ConnectionError):
                 writer.close()
                 return
+            asyncio.get_running_loop().call_later(0.5, stalled.set)
             await stalled.wait()
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        asyncio.get_running_loop().call_later(0.5, stalled.set)
         waits = await ask_at(
             100, f"http://127.0.0.1:{port}", lambda _: http("POST", "/", "{}"), seconds=0.5, connections=1
         )
@@ -77,4 +77,4 @@ async def test_whoever_should_have_been_asked_while_the_server_stalled_waited_to
     assert (len(waits.seconds), waits.bad) == (50, 0)
     # One was out; the other 49 were due every hundredth of a second, and all are charged from then.
     assert waits.percentile(0.99) >= 0.49
-    assert 0.2 < waits.percentile(0.5) < 0.45
+    assert waits.percentile(0.5) >= 0.25
