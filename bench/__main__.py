@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from signal import SIGTERM, signal
 
 import psycopg
 
@@ -78,6 +79,7 @@ def main() -> None:
     if left_out := [key for key in SLOW if key not in wanted]:
         print(f"left out: {', '.join(sorted(left_out))}")
 
+    signal(SIGTERM, lambda *_: sys.exit(143))  # Whoever is stopped still ends what it started.
     run = Run()
     if on_one := [key for key in ON_ONE_MARKET if key in wanted]:
         with a_market("seed", "payments") as market:

@@ -1,19 +1,21 @@
-"""Where the time of a lock, a settlement and a quote goes: microseconds of each stage, a request alone and of 64.
+"""Where the time of a lock, a settlement and a quote goes: microseconds of each stage, alone and of 64.
 
     python -m bench.stages [--requests 2000]
 
-Our app is called in this process, without a socket; what httptools and uvicorn take comes on top. Of 64 at once
-a stage that awaits is charged for whatever runs meanwhile, except for those that a batch shares: those are
-divided by the requests in it.
+Our app is called in this process, without a socket; what httptools and uvicorn take comes on top. Of 64 at
+once a stage that awaits is charged for whatever runs meanwhile, and "the rest" is mostly other requests' turns;
+what a batch shares is divided by the requests in it.
 """
 
 import argparse
 import asyncio
 import itertools
+import os
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -22,6 +24,7 @@ from starlette.types import ASGIApp, Message
 
 from bench.load import within
 from bench.market import a_database, a_server
+from tuan.kernel import log
 from tuan.kernel.clock import utc_now
 from tuan.kernel.desk import Desk
 from tuan.kernel.ids import new_id
@@ -131,8 +134,11 @@ def requests_of(kind: str, count: int) -> list[tuple[str, str, str]]:
     if kind == "settle":
         settled = f'{{"paid_at":"{paid_at}"}}'
         return [("PUT", f"/v1/seats/S{next(SEATS)}/settlement", settled) for _ in range(count)]
-    body = '{{"buyer_id":"{0}-{1}","campaign_id":"c1","goods_id":"g1","channel":"app","team_id":"team-{2:031d}"}}'
-    return [("PUT", f"/v1/seats/{run}-{n}", body.format(run, n, 1 + n % 1000)) for n in range(count)]
+    body = '{{"buyer_id":"{0}-{1}","campaign_id":"c1","goods_id":"g1","channel":"app","team_id":"{2}"}}'
+    return [
+        ("PUT", f"/v1/seats/{run}-{n}", body.format(run, n, f"team-{1 + n % 1000:031d}"))
+        for n in range(count)
+    ]
 
 
 async def microseconds(served: ASGIApp, spent: Spent, kind: str, count: int, at_once: int) -> Spent:
@@ -174,7 +180,8 @@ def main() -> None:
     asked = argparse.ArgumentParser(prog="bench.stages")
     asked.add_argument("--requests", type=int, default=2000)
     count = asked.parse_args().requests
-    with within(300), a_server() as (server, _):
+    with Path(os.devnull).open("w") as lines, within(300), a_server() as (server, _):
+        log.configure(lines, level=log.LogLevel.INFO.number)
         uvloop.run(run(a_database(server, "market", "seed", "payments"), count))
 
 
