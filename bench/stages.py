@@ -3,7 +3,7 @@
     python -m bench.stages [--requests 2000]
 
 Our app is called in this process, without a socket; what httptools and uvicorn take comes on top. Of 64 at
-once a stage that awaits is charged for whatever runs meanwhile, and "the rest" is mostly other requests' turns;
+once a stage that awaits is charged for whatever runs meanwhile, and "the rest" is mostly others' turns;
 what a batch shares is divided by the requests in it.
 """
 
