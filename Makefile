@@ -8,10 +8,10 @@ NPM := $(if $(NODE_FITS),npm,PATH="$(CURDIR)/$(BIN):$$PATH" npm)
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test drills interop check format web bench api clean
+.PHONY: help setup run test drills interop check format web bench bench-quick api clean
 
 help: ## What can be made
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(BIN)/.ready web/dist/index.html ## Install everything, in this folder only
 
@@ -42,8 +42,11 @@ format: $(BIN)/.ready ## Let the tools put every line in order
 
 web: web/dist/index.html ## Build the shop and the console
 
-bench: $(BIN)/.ready ## Measure what we claim about speed
+bench: $(BIN)/.ready ## Measure what we claim about speed (needs wrk and nginx; a quarter of an hour)
 	$(BIN)/python -m bench
+
+bench-quick: $(BIN)/.ready ## The same with fewer pairs, and without what is slow (two minutes)
+	$(BIN)/python -m bench --quick
 
 interop: $(BIN)/.ready ## Ask other people's libraries about our protocols (installs some 950 MB, once)
 	$(BIN)/pytest -m interop tests/interop

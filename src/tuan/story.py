@@ -113,7 +113,7 @@ async def _play(browsers: Browsers, product_id: str, console: Console, plot: Plo
         await asyncio.gather(*(sign_in(buyer) for buyer in buyers))
         team_id = None
         for buyer in buyers:
-            team_id = await _order(buyer, product, team_id)
+            team_id = await place_order(buyer, product, team_id)
         await asyncio.gather(*(pay(buyer) for buyer in buyers))
         await plot.end(browsers, buyers)
 
@@ -152,7 +152,7 @@ async def sign_in(buyer: Buyer) -> None:
     buyer.doing = "signed in"
 
 
-async def _order(buyer: Buyer, product: dict[str, Any], team_id: str | None) -> str:
+async def place_order(buyer: Buyer, product: dict[str, Any], team_id: str | None) -> str:
     buyer.doing = "joins the team" if team_id else "opens a team"
     order = await post(
         buyer.browser,
@@ -193,9 +193,9 @@ async def _go_to_the_cashier(buyer: Buyer, handover: httpx.Response) -> None:
     buyer.doing = "goes to the cashier"
     form = _form(handover, "gateway.do")
     cashier = await _page(buyer.browser, form.method, form.action, form.fields)
-    sign_in = _form(cashier, "sign-in")
+    door = _form(cashier, "sign-in")
     buyer.doing = "signs in at the cashier"
-    ready = await _page(buyer.browser, "POST", sign_in.action, sign_in.fields | sign_in.first_choice)
+    ready = await _page(buyer.browser, "POST", door.action, door.fields | door.first_choice)
     pay = _form(ready, "/pay")
     buyer.doing = "pays"
     await _page(buyer.browser, "POST", pay.action, pay.fields | {"password": PAY_PASSWORD})

@@ -6,7 +6,6 @@ import httpx
 import pytest
 from mall_builders import Shopper, World
 from mall_console_builders import code_of
-
 from sorted_lists import Value, in_order, refusals, walked
 
 ORDERS: dict[str, Value] = {

@@ -7,7 +7,6 @@ import pytest
 from console_builders import TEN_OFF, Office, a_campaign, code_of
 from market_builders import API_KEY, save_campaign
 from market_processes import query
-
 from sorted_lists import Value, in_order, refusals, walked
 
 TEA = {"goods_id": "tea", "channel": "app", "buyer_id": "b1"}
