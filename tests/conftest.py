@@ -2,14 +2,12 @@
 
 import os
 import tempfile
-from collections.abc import Generator
 from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
 import pytest
 import structlog
-from canary import judge
 from psycopg import sql
 
 from tuan.kernel.embedded import (
@@ -19,6 +17,8 @@ from tuan.kernel.embedded import (
     import_with_our_own_runtime_folder,
 )
 from tuan.kernel.migrate import upgrade
+
+pytest_plugins = ["canary"]
 
 SOURCE = Path(__file__).parents[1] / "src/tuan"
 LOG: list[structlog.typing.Processor] = [
@@ -67,13 +67,6 @@ class TellWorkers:
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.register(TellWorkers())
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    report = yield
-    judge(report)
-    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -18,6 +18,7 @@ from typing import Any, LiteralString
 
 import httpx
 import psycopg
+from canary import know
 
 from tuan.cluster import Ports
 from tuan.kernel.embedded import database_url
@@ -128,6 +129,7 @@ def deployed() -> Iterator[Deployment]:
         ):
             try:
                 _await_word(out, process)
+                know(json.loads((home / "keys.json").read_text()).values())
                 yield Deployment(process=process, ports=ports, home=home, out=out)
             finally:
                 process.terminate()

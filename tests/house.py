@@ -1,5 +1,6 @@
 """`tuan up`, as a newcomer starts it: a process of its own, with all its databases, keys and its log."""
 
+import json
 import os
 import signal
 import socket
@@ -13,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from canary import know
 
 STARTS_WITHIN_SECONDS = 180
 
@@ -53,6 +56,7 @@ def house(settings: Mapping[str, str] | None = None) -> Iterator[House]:
         ):
             try:
                 _await_ready(found, process)
+                know(json.loads(found.keys.read_text()).values())
                 yield found
             finally:
                 process.send_signal(signal.SIGINT)

@@ -12,8 +12,10 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
+from canary import know
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from msgspec.structs import astuple
 from served import await_ready, started
 
 from tuan.kernel.rsa import load_private_key, public_pem
@@ -128,8 +130,9 @@ class Sandbox:
 def a_sandbox(database: str) -> Iterator[Sandbox]:
     with ExitStack() as stack:
         ear = stack.enter_context(_an_ear())
-        port = _free_port()
-        sandbox = Sandbox(f"http://127.0.0.1:{port}", ear, make())
+        port, keyring = _free_port(), make()
+        know(astuple(keyring))
+        sandbox = Sandbox(f"http://127.0.0.1:{port}", ear, keyring)
         settings = _settings(sandbox, database)
         api = stack.enter_context(started("sandbox", "api", "--port", str(port), settings=settings))
         await_ready(sandbox.address, api)

@@ -11,7 +11,9 @@ from typing import LiteralString
 import httpx
 import psycopg
 import pytest
+from canary import know
 from cut_off import Wire
+from msgspec.structs import astuple
 
 from tuan.kernel.clock import beijing_day, midnight, utc_now
 from tuan.keyring import Keyring, load_or_make
@@ -87,7 +89,9 @@ class World:
 
 @pytest.fixture(scope="session")
 def keyring(tmp_path_factory: pytest.TempPathFactory) -> Keyring:
-    return load_or_make(Path(tmp_path_factory.mktemp("keys"), "keys.json"))
+    keyring = load_or_make(Path(tmp_path_factory.mktemp("keys"), "keys.json"))
+    know(astuple(keyring))
+    return keyring
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from canary import know
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cut_off import Wire
 from pydantic import SecretStr
@@ -39,12 +40,18 @@ from tuan.sandbox.config import SandboxSettings
 
 @pytest.fixture(scope="session")
 def app_key() -> RSAPrivateKey:
-    return new_private_key()
+    return a_key()
 
 
 @pytest.fixture(scope="session")
 def alipay_key() -> RSAPrivateKey:
-    return new_private_key()
+    return a_key()
+
+
+def a_key() -> RSAPrivateKey:
+    key = new_private_key()
+    know([private_pem(key)])
+    return key
 
 
 @pytest.fixture
