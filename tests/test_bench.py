@@ -55,7 +55,7 @@ def test_the_table_and_the_plot_show_every_figure_beside_its_bar() -> None:
 
 
 async def test_whoever_should_have_been_asked_while_the_server_stalled_waited_too() -> None:
-    stalled = asyncio.Event()
+    stalled, hung_up = asyncio.Event(), asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
@@ -63,6 +63,7 @@ async def test_whoever_should_have_been_asked_while_the_server_stalled_waited_to
                 await reader.readuntil(b"\r\n\r\n{}")
             except (asyncio.IncompleteReadError, ConnectionError):
                 writer.close()
+                hung_up.set()
                 return
             asyncio.get_running_loop().call_later(0.5, stalled.set)
             await stalled.wait()
@@ -73,6 +74,7 @@ async def test_whoever_should_have_been_asked_while_the_server_stalled_waited_to
         waits = await ask_at(
             100, f"http://127.0.0.1:{port}", lambda _: http("POST", "/", "{}"), seconds=0.5, connections=1
         )
+        await asyncio.wait_for(hung_up.wait(), 5)
 
     assert (len(waits.seconds), waits.bad) == (50, 0)
     # One was out; the other 49 were due every hundredth of a second, and all are charged from then.
