@@ -243,7 +243,9 @@ async def _story_in_which(
     before = len(deployment.lines())
     said = StringIO()
     story = asyncio.create_task(tell(deployment.url, "9890001", Console(file=said), plot=TEAM_FORMS))
-    await until(lambda: any("/v1/seats" in line["path"] for line in deployment.lines()[before:]))
+    await until(
+        lambda: story.done() or any("/v1/seats" in line["path"] for line in deployment.lines()[before:])
+    )
     was = {name: deployment.kill(name, die_by) for name in names}
 
     assert await story == 0, said.getvalue()
