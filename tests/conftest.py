@@ -47,11 +47,14 @@ def pytest_configure(config: pytest.Config) -> None:
     stack = config.stash[STACK] = ExitStack()
     home = stack.enter_context(tempfile.TemporaryDirectory(prefix="tuan-test-", ignore_cleanup_errors=True))
     os.chmod(home, 0o711)
-    cluster = config.stash[CLUSTER] = stack.enter_context(embedded_postgres(Path(home, "data")))
-    with psycopg.connect(cluster, autocommit=True) as connection:
+    with (
+        embedded_postgres(Path(home, "data")) as cluster,
+        psycopg.connect(cluster, autocommit=True) as connection,
+    ):
         # It is thrown away; what must outlive a fall has a PostgreSQL of its own.
         connection.execute("ALTER SYSTEM SET fsync = off")
-        connection.execute("SELECT pg_reload_conf()")
+        connection.execute("ALTER SYSTEM SET max_connections = 300")  # Races bring many processes, twice.
+    config.stash[CLUSTER] = stack.enter_context(embedded_postgres(Path(home, "data")))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

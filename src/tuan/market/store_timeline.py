@@ -57,8 +57,9 @@ TIMELINE: Final = """
         SELECT opened_at AS at, 0 AS turn, 'team.opened' AS what, NULL AS out_trade_no, opener_id AS buyer_id,
             NULL AS event_id, NULL AS endpoint_id, NULL::integer AS status_code FROM this
         UNION ALL SELECT locked_at, 1, 'seat.locked', out_trade_no, buyer_id, NULL, NULL, NULL FROM seats
-        UNION ALL SELECT paid_at, 2, 'seat.settled', out_trade_no, buyer_id, NULL, NULL, NULL FROM seats
-            WHERE paid_at IS NOT NULL
+        -- A gateway tells the second; nobody paid before there was a seat.
+        UNION ALL SELECT greatest(paid_at, locked_at), 2, 'seat.settled', out_trade_no, buyer_id, NULL, NULL,
+            NULL FROM seats WHERE paid_at IS NOT NULL
         UNION ALL SELECT closed_at, 3, 'team.' || status, NULL, NULL, NULL, NULL, NULL FROM this
             WHERE closed_at IS NOT NULL
         UNION ALL SELECT given_back_at, 4, 'seat.' || status, out_trade_no, buyer_id, NULL, NULL, NULL
