@@ -55,7 +55,7 @@ def send_anything_to(operation: APIOperation[Any, Any, Any, Any], *, headers: di
     seen: set[int] = set()
 
     @given(operation.as_strategy())
-    @settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     def send(case: schemathesis.Case[Any]) -> None:
         response = case.call(headers=headers, timeout=20)
         case.validate_response(response, checks=CHECKS)
