@@ -1,8 +1,8 @@
 """Messages through a broker, as the services see them. Whether there is one is decided in each app.py."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +26,7 @@ class Unreadable(Exception):
 
 
 Take = Callable[[Message], Awaitable[None]]
-Listen = Callable[[], Awaitable[None]]  # Until cancelled.
+Listen = Callable[[], Coroutine[Any, Any, None]]  # Until cancelled.
 
 
 class Publisher(Protocol):

@@ -1,6 +1,5 @@
 """Puts the mall together; the only module that knows all its parts."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
@@ -20,7 +19,7 @@ from tuan.kernel.observe import observed
 from tuan.kernel.original import beside
 from tuan.kernel.queue import Listen, hear_nothing
 from tuan.kernel.revision import is_migrated
-from tuan.kernel.service import Service
+from tuan.kernel.service import Service, together
 from tuan.kernel.trace import trace_of
 from tuan.mall.allowance import Allowance
 from tuan.mall.api import build_api
@@ -78,7 +77,7 @@ def build(
 
     async def work() -> None:
         await database_clock.steer()  # Nothing is done by a clock that nobody has set.
-        await asyncio.gather(jobs.work(), sweep.keep_sweeping(), listen())
+        await together(jobs.work(), sweep.keep_sweeping(), listen())
 
     async def drain() -> None:
         await sweep.sweep()

@@ -21,7 +21,7 @@ from tuan.kernel.observe import observed
 from tuan.kernel.original import beside
 from tuan.kernel.queue import NoBroker, Publisher
 from tuan.kernel.revision import is_migrated
-from tuan.kernel.service import Service
+from tuan.kernel.service import Service, together
 from tuan.kernel.trace import trace_of
 from tuan.market.api import build_api
 from tuan.market.catalog import Catalog
@@ -159,7 +159,7 @@ def build(
 
     async def work() -> None:
         await database_clock.steer()  # Nothing is done by a clock that nobody has set.
-        await asyncio.gather(jobs.work(concurrency=JOBS_AT_ONCE), sweep.keep_sweeping(), schedule.keep())
+        await together(jobs.work(concurrency=JOBS_AT_ONCE), sweep.keep_sweeping(), schedule.keep())
 
     async def drain() -> None:
         await sweep.sweep()

@@ -16,7 +16,7 @@ from tuan.kernel.errors import Refusal
 from tuan.kernel.observe import observed
 from tuan.kernel.revision import is_migrated
 from tuan.kernel.rsa import load_private_key, load_public_key
-from tuan.kernel.service import Service
+from tuan.kernel.service import Service, together
 from tuan.kernel.web import add_probes, build_fastapi
 from tuan.sandbox.access import WechatError
 from tuan.sandbox.admin import AdminPages
@@ -82,7 +82,7 @@ def build(
             yield
 
     async def work() -> None:
-        await asyncio.gather(keep_delivering(notifier, woken), keep_pushing(pusher))
+        await together(keep_delivering(notifier, woken), keep_pushing(pusher))
 
     async def drain() -> None:
         await push_late(pusher)
