@@ -240,8 +240,7 @@ async def _story_in_which(
     deployment: Deployment, names: list[str], *, die_by: signal.Signals
 ) -> dict[str, int]:
     """They die once it has locked a seat. Returns the processes that died."""
-    before = len(deployment.lines())
-    said = StringIO()
+    before, said = len(deployment.lines()), StringIO()
     story = asyncio.create_task(tell(deployment.url, "9890001", Console(file=said), plot=TEAM_FORMS))
     await until(
         lambda: story.done() or any("/v1/seats" in line["path"] for line in deployment.lines()[before:])
