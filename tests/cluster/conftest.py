@@ -6,6 +6,7 @@ import pytest
 from deployment import Deployment, deployed
 
 
+@pytest.hookimpl(tryfirst=True)  # Before xdist reads the marks, also of a folder named on the command line.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/cluster" in str(item.path):
