@@ -9,7 +9,6 @@ PROVED = pytest.StashKey[list[str]]()
 Proved = Callable[[Oracle, str], None]
 
 
-@pytest.hookimpl(tryfirst=True)  # Before xdist reads the marks, also of a folder named on the command line.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:

@@ -9,7 +9,6 @@ from story_world import empty, keyring
 __all__ = ["empty", "keyring"]
 
 
-@pytest.hookimpl(tryfirst=True)  # Before xdist reads the marks, also of a folder named on the command line.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/rabbit" in str(item.path):

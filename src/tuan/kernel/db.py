@@ -34,7 +34,7 @@ PINNED_PLANS: Final = {
 WHO_ANSWERS: LiteralString = "SELECT pg_backend_pid()"
 # We may hang between two statements, and hold our locks. In a pipeline the idle timeout never
 # fires; PostgreSQL 17 knows one that does, and older servers would refuse its name.
-TRANSACTION_TIMEOUT: LiteralString = """
+LIMIT_AND_WHO_ANSWERS: LiteralString = """
     SELECT pg_backend_pid(), CASE WHEN current_setting('server_version_num')::int >= 170000
         THEN set_config('transaction_timeout', '10s', false) END"""
 
@@ -126,7 +126,7 @@ def row_of(kind: type[Row]) -> AsyncRowFactory[Row]:
 
 
 async def _configure(connection: Connection) -> None:
-    answer = await connection.execute(TRANSACTION_TIMEOUT)
+    answer = await connection.execute(LIMIT_AND_WHO_ANSWERS)
     [(pid, _)] = await answer.fetchall()
     require_no_pooler(connection, pid)
 
