@@ -1,6 +1,6 @@
 """Segments, who is in them, and the imports and rules that decide it. Hold the segment to change it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, LiteralString
 
@@ -36,11 +36,19 @@ SAVE_PROGRESS: Final = """
     UPDATE segment_import SET rows_read = %s, bad_rows = %s, bad_samples = %s, heard_at = %s
     WHERE id = %s AND status = 'running'"""
 HOLD_IMPORT: Final = "SELECT status FROM segment_import WHERE id = %s FOR UPDATE"
+# Who is in is left out, not tried: ON CONFLICT takes nearly three times as long. The segment is held, so
+# nobody else can bring in the same buyer meanwhile.
 ADD_STAGED: Final = """
     WITH added AS (
         INSERT INTO segment_member (segment_id, buyer_id)
-        SELECT DISTINCT %s, buyer_id FROM segment_staged WHERE import_id = %s ORDER BY buyer_id
-        ON CONFLICT DO NOTHING RETURNING 1
+        SELECT %(segment_id)s, buyer_id FROM (
+            SELECT DISTINCT buyer_id FROM segment_staged WHERE import_id = %(import_id)s
+        ) AS staged
+        WHERE NOT EXISTS (
+            SELECT FROM segment_member AS member
+            WHERE member.segment_id = %(segment_id)s AND member.buyer_id = staged.buyer_id
+        )
+        ORDER BY buyer_id RETURNING 1
     )
     SELECT count(*) FROM added"""
 END_IMPORT: Final = """
@@ -161,7 +169,7 @@ async def is_running(connection: Connection, import_id: str) -> bool:
 
 async def add_staged(connection: Connection, *, segment_id: str, import_id: str, now: datetime) -> None:
     """All of them, and the import is done."""
-    added = await _one(connection, ADD_STAGED, [segment_id, import_id])
+    added = await _one(connection, ADD_STAGED, {"segment_id": segment_id, "import_id": import_id})
     await connection.execute(END_IMPORT, [added, added, now, import_id])
 
 
@@ -223,6 +231,8 @@ async def _rule(connection: Connection, query: LiteralString, arguments: Sequenc
         return await cursor.fetchone()
 
 
-async def _one(connection: Connection, query: LiteralString, arguments: Sequence[object]) -> Any:
+async def _one(
+    connection: Connection, query: LiteralString, arguments: Sequence[object] | Mapping[str, object]
+) -> Any:
     row = await (await connection.execute(query, arguments)).fetchone()
     return row[0] if row else None
