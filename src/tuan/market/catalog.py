@@ -4,7 +4,7 @@ While nobody listens to the database, nothing is kept: every question is read an
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
@@ -12,10 +12,11 @@ import psycopg
 import structlog
 
 from tuan.kernel.clock import Clock, utc_now
-from tuan.kernel.db import Pool, transaction
+from tuan.kernel.db import Pool, single_statements, transaction
+from tuan.kernel.desk import Desk
 from tuan.kernel.ids import fingerprint
 from tuan.market.campaign import Listing
-from tuan.market.store_catalog import KeyHolder, key_holder, listing_of, memberships_of, switches
+from tuan.market.store_catalog import KeyHolder, key_holder, listing_of, memberships_among, switches
 from tuan.market.switch import Switchboard
 from tuan.market.team import ListingKey
 
@@ -37,6 +38,7 @@ class Catalog:
         self._listings: dict[ListingKey, Listing | None] = {}
         self._keys: dict[str, KeyHolder | None] = {}
         self._switches: dict[None, Switchboard | None] = {}
+        self._memberships = Desk(self._memberships_of)
 
     async def switches(self) -> Switchboard:
         if kept := self._switches.get(None):
@@ -83,11 +85,20 @@ class Catalog:
             return await listing_of(connection, key)
 
     async def memberships(self, segment_ids: Collection[str], buyer_id: str) -> set[str]:
-        """Which of these segments the buyer is in. Asked anew each time: there may be millions."""
+        """Which of these segments the buyer is in. Asked anew each time, as there may be millions; but those
+        who ask at the same time ask together."""
         if not segment_ids:
             return set()
-        async with transaction(self._pool) as connection:
-            return await memberships_of(connection, segment_ids, buyer_id)
+        return await self._memberships.ask((segment_ids, buyer_id))
+
+    async def _memberships_of(self, asked: Sequence[tuple[Collection[str], str]]) -> list[set[str]]:
+        pairs = {(segment_id, buyer_id) for segment_ids, buyer_id in asked for segment_id in segment_ids}
+        async with single_statements(self._pool) as connection:
+            found = await memberships_among(connection, pairs)
+        return [
+            {segment_id for segment_id in segment_ids if (segment_id, buyer_id) in found}
+            for segment_ids, buyer_id in asked
+        ]
 
     async def _switchboard(self) -> Switchboard:
         async with transaction(self._pool) as connection:

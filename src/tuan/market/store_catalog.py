@@ -23,7 +23,8 @@ LISTING: Final = """
     WHERE (source, channel, goods_id) = (%s, %s, %s)"""
 
 MEMBERSHIPS: Final = """
-    SELECT segment_id FROM segment_member WHERE segment_id = ANY(%s) AND buyer_id = %s"""
+    SELECT segment_id, buyer_id FROM segment_member
+    JOIN unnest(%s::text[], %s::text[]) AS asked (segment_id, buyer_id) USING (segment_id, buyer_id)"""
 
 SWITCHES: Final = """
     SELECT downgraded, rollout_percent, blocked, locks_per_minute, quotes_per_second FROM switchboard"""
@@ -81,10 +82,13 @@ async def key_holder(connection: Connection, key_fingerprint: bytes) -> KeyHolde
         return await cursor.fetchone()
 
 
-async def memberships_of(connection: Connection, segment_ids: Collection[str], buyer_id: str) -> set[str]:
-    """Which of these segments the buyer is in."""
-    answer = await connection.execute(MEMBERSHIPS, [list(segment_ids), buyer_id])
-    return {segment_id for (segment_id,) in await answer.fetchall()}
+async def memberships_among(
+    connection: Connection, asked: Collection[tuple[str, str]]
+) -> set[tuple[str, str]]:
+    """Those of these pairs, a segment and a buyer, where the buyer is in the segment."""
+    segment_ids, buyer_ids = zip(*asked, strict=True)
+    answer = await connection.execute(MEMBERSHIPS, [list(segment_ids), list(buyer_ids)])
+    return set(await answer.fetchall())
 
 
 async def switches(connection: Connection) -> Switchboard:
