@@ -41,6 +41,7 @@ class Buyer:
     gateway: str
     doing: str = "…"
     number: str = ""
+    pay_url: str = ""
     paid_fen: int = 0
     order: dict[str, Any] = field(default_factory=dict)  # As it was last seen.
 
@@ -168,14 +169,14 @@ async def place_order(buyer: Buyer, product: dict[str, Any], team_id: str | None
     )
     if order["payable_fen"] != product["group"]["payable_fen"]:
         raise StoryBroken(f"{buyer.name} was promised another price: {order}")
-    buyer.number, buyer.paid_fen = order["number"], order["payable_fen"]
+    buyer.number, buyer.pay_url = order["number"], order["pay_url"]
+    buyer.paid_fen = order["payable_fen"]
     return str(order["team_id"])
 
 
 async def pay(buyer: Buyer) -> None:
     """By whatever our page leads to: a form to a cashier, or a code to scan."""
-    order = await get(buyer.browser, f"/api/mall/v1/orders/{buyer.number}")
-    page = await _page(buyer.browser, "GET", order["pay_url"])
+    page = await _page(buyer.browser, "GET", buyer.pay_url)
     if code := re.search(r'<a [^>]*href="([^"]+)"[^>]*data-test="demo-pay"', page.text):
         await _scan(buyer, unescape(code[1]))
     else:

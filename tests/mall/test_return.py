@@ -29,6 +29,16 @@ async def test_coming_back_from_the_cashier_asks_alipay_itself(world: World, ann
     assert (await ann.see(order["number"]))["status"] == "paid"
 
 
+async def test_coming_back_after_the_notify_asks_nobody(world: World, ann: Shopper) -> None:
+    order = await ann.ordered()
+    await world.pay(order)
+    asked = list(world.alipay.asked)
+    answer = await come_back(world, order["number"], came_back(world, order["number"]))
+
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{SHOP}/orders/{order['number']}")
+    assert world.alipay.asked == asked
+
+
 async def test_coming_back_without_having_paid_pays_nothing(world: World, ann: Shopper) -> None:
     order = await ann.ordered()
     before = world.everything()

@@ -109,7 +109,8 @@ async def replay_notify(
 async def take_return(
     pool: Pool, jobs: Jobs, gateway: Gateway, payment_number: str, query: bytes, *, now: datetime
 ) -> str:
-    """The number of the order to show to a buyer who comes back. Their word proves nothing: we ask.
+    """The number of the order to show to a buyer who comes back. Their word proves nothing: we ask, unless
+    the notify was here first.
 
     Raises UnknownPayment.
     """
@@ -117,6 +118,8 @@ async def take_return(
         payment = await store_payment.find(connection, payment_number)
     if payment is None or payment.gateway != gateway.name:
         raise UnknownPayment
+    if payment.status is PaymentStatus.PAID:
+        return payment.order_number
 
     try:
         if gateway.read_return(query) == payment_number:
