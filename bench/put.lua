@@ -11,10 +11,10 @@ function request()
   end
   if kind == "lock_open" then
     return wrk.format("PUT", "/v1/seats/T" .. run .. n, headers, string.format(
-      '{"buyer_id":"b%d","campaign_id":"c1","goods_id":"g1","channel":"app"}', math.random(1, 1000000000)))
+      '{"buyer_id":"b%.0f","campaign_id":"c1","goods_id":"g1","channel":"app"}', math.random(1, 9000000000000000)))
   end
   local team = kind == "lock_hot" and 1 or math.random(1, teams)
-  local body = string.format('{"buyer_id":"b%d","campaign_id":"c1","goods_id":"g1","channel":"app","team_id":"team-%031d"}', math.random(1, 1000000000), team)
+  local body = string.format('{"buyer_id":"b%.0f","campaign_id":"c1","goods_id":"g1","channel":"app","team_id":"team-%031d"}', math.random(1, 9000000000000000), team)
   return wrk.format("PUT", "/v1/seats/T" .. run .. n, headers, body)
 end
 function done(summary, latency)

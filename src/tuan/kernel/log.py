@@ -2,6 +2,7 @@
 
 import logging
 import re
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, TextIO
 
@@ -14,7 +15,8 @@ REQUEST_ID_HEADER = "x-request-id"
 # They tell every address they call, and ours carry tokens and signatures.
 TELLS_TOO_MUCH: Final = ("httpx", "httpcore")
 # PostgreSQL explains a refusal with the row, or the key, that it refused: names, openids, all of it.
-ROW: Final = re.compile(r"DETAIL: .*?(?=\n\n|\Z)", re.DOTALL)
+DETAIL: Final = "DETAIL: "
+ROW: Final = re.compile(rf"{DETAIL}.*?(?=\n\n|\Z)", re.DOTALL)
 
 
 class LogLevel(StrEnum):
@@ -31,14 +33,14 @@ def configure(stream: TextIO, *, level: int = logging.INFO) -> None:
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _stamped,
         structlog.processors.format_exc_info,
         _without_rows,
     ]
     structlog.configure(
         processors=[*shared, _one_line],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(stream)
@@ -60,11 +62,16 @@ def request_id() -> str | None:
     return found if isinstance(found, str) else None
 
 
+def _stamped(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    event["timestamp"] = datetime.now(UTC)
+    return event
+
+
 def _without_rows(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    return {
-        name: ROW.sub("DETAIL: left out", value) if isinstance(value, str) else value
-        for name, value in event.items()
-    }
+    for name, value in event.items():
+        if isinstance(value, str) and DETAIL in value:
+            event[name] = ROW.sub(f"{DETAIL}left out", value)
+    return event
 
 
 def _one_line(_: WrappedLogger, __: str, event: EventDict) -> str:

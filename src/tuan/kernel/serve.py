@@ -16,6 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from tuan.kernel.leave import Leave
+from tuan.kernel.one_write import OneWrite
 
 GRACE_SECONDS = 3
 GET_UP_SECONDS = 0.5
@@ -59,7 +60,7 @@ class Server(uvicorn.Server):
             host=host,
             port=port,
             loop="uvloop",
-            http="httptools",
+            http=OneWrite,
             ws="none",
             lifespan="off",  # Services are opened by whoever serves them.
             log_config=None,
