@@ -24,11 +24,11 @@ from starlette.types import ASGIApp, Message
 
 from bench.load import within
 from bench.market import a_database, a_server
-from tuan.kernel import db, log
+from tuan.kernel import db, log, web
 from tuan.kernel.clock import utc_now
 from tuan.kernel.desk import Desk
 from tuan.kernel.ids import new_id
-from tuan.market import api, app, views
+from tuan.market import api, app
 from tuan.market.catalog import Catalog
 from tuan.market.config import MarketSettings
 from tuan.market.quote import quote
@@ -68,12 +68,7 @@ def watch(stack: ExitStack, spent: Spent) -> None:
         stack.enter_context(
             patch.object(body, "model_validate_json", timed(spent, "parse", body.model_validate_json))
         )
-    for view in (views.SeatView, views.QuoteView):
-
-        def dump(self: Any, of: Callable[..., Any] = view.model_dump_json) -> Any:
-            return timed(spent, "answer", of)(self)
-
-        stack.enter_context(patch.object(view, "model_dump_json", dump))
+    stack.enter_context(patch.object(web, "JsonAnswer", timed(spent, "answer", web.JsonAnswer)))
     for owner, name, stage in (
         (Catalog, "source", "key"),
         (Catalog, "memberships", "load"),

@@ -1,6 +1,8 @@
-"""What the market says: the shapes of its answers."""
+"""What the market says: the shapes of its answers. Those of the hot routes are dataclasses, which
+msgspec writes in a fraction of the time that pydantic takes to build and write a model."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
@@ -12,12 +14,14 @@ from tuan.market.store_team import Member, Statistics, TeamRow
 from tuan.market.team import Seat, SeatStatus, Team, TeamStatus
 
 
-class ReasonView(BaseModel):
+@dataclass(kw_only=True, slots=True)
+class ReasonView:
     code: str
     detail: str
 
 
-class QuoteView(BaseModel):
+@dataclass(kw_only=True, slots=True)
+class QuoteView:
     goods_id: str
     campaign_id: str
     list_fen: int
@@ -57,7 +61,8 @@ class QuoteView(BaseModel):
         )
 
 
-class SeatTeamView(BaseModel):
+@dataclass(kw_only=True, slots=True)
+class SeatTeamView:
     status: TeamStatus
     seats_target: int
     seats_taken: int
@@ -65,7 +70,8 @@ class SeatTeamView(BaseModel):
     closes_at: datetime
 
 
-class SeatView(BaseModel):
+@dataclass(kw_only=True, slots=True)
+class SeatView:
     out_trade_no: str
     team_id: str
     campaign_id: str
