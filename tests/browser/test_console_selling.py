@@ -3,7 +3,7 @@
 from browser_people import NewPage
 from playwright.async_api import Page, expect
 
-from browser_operators import AtConsole, give_reason, pick, save
+from browser_operators import MARKET, AtConsole, give_reason, pick, save
 
 LAMP = "9890006"  # 199 yuan in the shop.
 
@@ -130,6 +130,22 @@ async def test_rows_come_in_the_order_of_the_column_that_is_pressed(at_console: 
     await phone.get_by_label("排序").select_option(label="原价，从大到小")
     await phone.wait_for_url("**/products?sort=-price")
     await expect(phone.get_by_test_id("row").first).to_contain_text("¥")
+
+
+async def test_rows_that_come_whole_are_sorted_where_they_are_shown(at_console: AtConsole) -> None:
+    page = await at_console("/segments")
+    for name in ("vip-10", "vip-9"):
+        source = {"id": name, "name": name}
+        assert (await page.request.post(f"{MARKET}/sources", data=source)).status == 201
+    await page.goto("/console/sources")
+    created = page.get_by_test_id("row").filter(has_text="vip-")
+    await expect(created.first).to_contain_text("vip-10")
+    await page.get_by_role("columnheader", name="名称").get_by_role("button").click()
+    await expect(created.first).to_contain_text("vip-9")
+    assert page.url.endswith("/sources?sort=name")
+    await page.goto("/console/audit?sort=at")
+    await expect(page.get_by_role("columnheader", name="时间")).to_have_attribute("aria-sort", "ascending")
+    await expect(page.get_by_test_id("row").last).to_contain_text("vip-9")
 
 
 async def test_goods_change_their_price_and_leave(at_console: AtConsole) -> None:

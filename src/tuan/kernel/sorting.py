@@ -88,7 +88,8 @@ class Place(msgspec.Struct, array_like=True):
 
 @dataclass(frozen=True)
 class Sorting(Generic[Row]):
-    """The columns a list can be sorted by. No two rows have the same `key`: text columns, in order."""
+    """The columns a list can be sorted by. No two rows have the same `key`: text columns, in order; none if
+    no two have the same value in any column."""
 
     columns: Mapping[str, Column[Row]]
     key: tuple[str, ...]

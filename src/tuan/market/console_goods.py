@@ -13,9 +13,9 @@ from tuan.kernel.web import Body, Id
 from tuan.market import offer, store_campaign
 from tuan.market.campaign import CampaignStatus, Listing
 from tuan.market.console_guard import Here, Looker, Seller, deed_of
-from tuan.market.console_shapes import CONSOLE, PAGE, After, AnyReason, Limit, Name, cut
+from tuan.market.console_shapes import CONSOLE, PAGE, AnyReason, Limit, Name, cut
 from tuan.market.discount import BASIS_POINTS, Discount, Plan, Price
-from tuan.market.store_campaign import LISTINGS, Listed
+from tuan.market.store_campaign import DISCOUNTS, LISTINGS, Listed
 
 SomeFen = Annotated[int, Field(strict=True, ge=1, le=FEN_MAX)]
 
@@ -164,13 +164,17 @@ router = APIRouter(prefix=CONSOLE)
 
 
 @router.get("/discounts")
-async def list_discounts(doors: Here, _: Looker, cursor: After = None, limit: Limit = PAGE) -> DiscountPage:
+async def list_discounts(
+    doors: Here, _: Looker, sort: Sort = "-id", cursor: SortedCursor = None, limit: Limit = PAGE
+) -> DiscountPage:
+    """By `id`, `name` or `plan`: the newest first if nothing is said."""
+    turn = DISCOUNTS.turn(sort, cursor)
     async with transaction(doors.pool) as connection:
-        rows = await store_campaign.discounts(connection, after=cursor, limit=limit + 1)
+        rows = await store_campaign.discounts(connection, turn, limit=limit + 1)
     page, last = cut(rows, limit)
     return DiscountPage(
         items=[DiscountView.of(named.discount, name=named.name) for named in page],
-        next_cursor=last.discount.id if last else None,
+        next_cursor=DISCOUNTS.cursor(sort, last) if last else None,
     )
 
 

@@ -8,17 +8,17 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, StringConstraints
 
 from tuan.kernel.db import transaction
+from tuan.kernel.sorting import Sort, SortedCursor
 from tuan.kernel.web import Body, Id
 from tuan.market import appoint, store_operator
 from tuan.market.console_guard import Appointer, Here, Looker, deed_of
 from tuan.market.console_shapes import CONSOLE, PAGE, AnyReason, Limit, Moment, ReasonBody, cut
 from tuan.market.operator import Operator, Permission, Role
 from tuan.market.sign_in import create_operator
-from tuan.market.store_operator import AuditEntry, AuditFilter
+from tuan.market.store_operator import AUDIT, AuditEntry, AuditFilter
 
 NewPassword = Annotated[str, StringConstraints(min_length=12, max_length=128)]
 About = Annotated[str | None, Query(max_length=256, pattern=r"^[!-~]+$")]
-AuditCursor = Annotated[int | None, Query(alias="cursor", ge=1, le=2**62)]
 
 
 class OperatorView(BaseModel):
@@ -156,18 +156,21 @@ async def read_audit(
     about: About = None,
     since: Moment | None = None,
     until: Moment | None = None,
-    cursor: AuditCursor = None,
+    sort: Sort = "-at",
+    cursor: SortedCursor = None,
     limit: Limit = PAGE,
 ) -> AuditPage:
-    """Who changed what, the newest first."""
+    """Who changed what, by `at`: the newest first if nothing is said."""
+    turn = AUDIT.turn(sort, cursor)
     wanted = AuditFilter(operator_id=operator_id, action=action, about=about, since=since, until=until)
     async with transaction(doors.pool) as connection:
-        rows = await store_operator.audit(connection, wanted, after=cursor, limit=limit + 1)
-    return audit_page(rows, limit=limit)
+        rows = await store_operator.audit(connection, wanted, turn, limit=limit + 1)
+    return audit_page(rows, sort, limit=limit)
 
 
-def audit_page(rows: Sequence[AuditEntry], *, limit: int) -> AuditPage:
+def audit_page(rows: Sequence[AuditEntry], sort: str, *, limit: int) -> AuditPage:
     page, last = cut(rows, limit)
     return AuditPage(
-        items=[AuditView.of(entry) for entry in page], next_cursor=str(last.id) if last else None
+        items=[AuditView.of(entry) for entry in page],
+        next_cursor=AUDIT.cursor(sort, last) if last else None,
     )

@@ -12,10 +12,11 @@ from starlette.requests import ClientDisconnect
 from tuan.kernel.db import transaction
 from tuan.kernel.errors import NotFound, Refusal
 from tuan.kernel.ids import new_id
+from tuan.kernel.sorting import Sort, SortedCursor
 from tuan.kernel.web import Body, Id
 from tuan.market import store_segment as store
 from tuan.market.console_guard import Here, Looker, Seller, deed_of
-from tuan.market.console_shapes import CONSOLE, NO_CONTROL, PAGE, After, Limit, Name, cut
+from tuan.market.console_shapes import CONSOLE, NO_CONTROL, PAGE, Limit, Name, cut
 from tuan.market.segment import Counts, Import, ImportAbandoned, ImportStatus, NoSegment, Rule, Segment
 from tuan.market.segment_import import import_buyers
 from tuan.market.segment_rule import create_segment, delete_rule, put_rule, run_rule
@@ -121,12 +122,18 @@ router = APIRouter(prefix=CONSOLE)
 
 
 @router.get("/segments")
-async def list_segments(doors: Here, _: Looker, cursor: After = None, limit: Limit = PAGE) -> SegmentPage:
-    """All segments, by id."""
+async def list_segments(
+    doors: Here, _: Looker, sort: Sort = "id", cursor: SortedCursor = None, limit: Limit = PAGE
+) -> SegmentPage:
+    """By `id`, `name` or `created`."""
+    turn = store.SEGMENTS.turn(sort, cursor)
     async with transaction(doors.pool) as connection:
-        found = await store.segments(connection, after=cursor or "", limit=limit + 1)
+        found = await store.segments(connection, turn, limit=limit + 1)
     page, last = cut(found, limit)
-    return SegmentPage(items=[SegmentView.of(one) for one in page], next_cursor=last and last.id)
+    return SegmentPage(
+        items=[SegmentView.of(one) for one in page],
+        next_cursor=store.SEGMENTS.cursor(sort, last) if last else None,
+    )
 
 
 @router.post("/segments", status_code=201)

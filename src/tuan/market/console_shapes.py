@@ -3,7 +3,6 @@
 from tuan.kernel.shapes import (
     NO_CONTROL,
     PAGE,
-    After,
     AnyReason,
     Limit,
     Moment,
@@ -16,7 +15,6 @@ from tuan.kernel.shapes import (
 __all__ = [
     "NO_CONTROL",
     "PAGE",
-    "After",
     "AnyReason",
     "Limit",
     "Moment",

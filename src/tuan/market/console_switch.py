@@ -6,12 +6,13 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from tuan.kernel.db import transaction
+from tuan.kernel.sorting import Sort, SortedCursor
 from tuan.kernel.web import Body, Id
 from tuan.market import store_catalog, store_operator
 from tuan.market.console_guard import Here, Looker, Switcher, deed_of
-from tuan.market.console_operator import AuditCursor, AuditPage, audit_page
+from tuan.market.console_operator import AuditPage, audit_page
 from tuan.market.console_shapes import CONSOLE, PAGE, Limit, Reason
-from tuan.market.store_operator import AuditFilter
+from tuan.market.store_operator import AUDIT, AuditFilter
 from tuan.market.switch import Switchboard
 from tuan.market.turn import ABOUT, turn_switches
 
@@ -79,8 +80,10 @@ async def put_switches(body: SwitchesBody, doors: Here, operator: Switcher) -> S
 
 @router.get("/switches/history")
 async def switches_history(
-    doors: Here, _: Looker, cursor: AuditCursor = None, limit: Limit = PAGE
+    doors: Here, _: Looker, sort: Sort = "-at", cursor: SortedCursor = None, limit: Limit = PAGE
 ) -> AuditPage:
+    """By `at`: the newest first if nothing is said."""
+    turn = AUDIT.turn(sort, cursor)
     async with transaction(doors.pool) as connection:
-        rows = await store_operator.audit(connection, AuditFilter(about=ABOUT), after=cursor, limit=limit + 1)
-    return audit_page(rows, limit=limit)
+        rows = await store_operator.audit(connection, AuditFilter(about=ABOUT), turn, limit=limit + 1)
+    return audit_page(rows, sort, limit=limit)

@@ -1,25 +1,22 @@
 """Deliveries of webhooks over HTTP: what became of them, once more, and one for a test."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from tuan.kernel.db import transaction
-from tuan.kernel.errors import InvalidRequest, NotFound
+from tuan.kernel.errors import NotFound
+from tuan.kernel.sorting import Sort, SortedCursor
 from tuan.kernel.web import Body, Id
 from tuan.market import store_delivery
 from tuan.market.console_guard import Here, Looker, Resender, deed_of
 from tuan.market.console_shapes import CONSOLE, PAGE, AnyReason, Limit, Reason, cut
 from tuan.market.delivery import Attempt, DeliveryStatus
 from tuan.market.resend import redeliver, send_test
-from tuan.market.store_delivery import Delivery, DeliveryFilter, DeliveryKey
-
-KEY = re.compile(r"([^/]+)/([^/]+)")
-DeliveryCursor = Annotated[str | None, Query(alias="cursor", pattern=r"^[A-Za-z0-9_.:*|/-]{3,129}$")]
+from tuan.market.store_delivery import DELIVERIES, Delivery, DeliveryFilter
 
 
 class DeliveryView(BaseModel):
@@ -115,18 +112,19 @@ async def list_deliveries(
     endpoint_id: Id | None = None,
     kind: Id | None = None,
     about: Id | None = None,
-    cursor: DeliveryCursor = None,
+    sort: Sort = "-created",
+    cursor: SortedCursor = None,
     limit: Limit = PAGE,
 ) -> DeliveryPage:
-    """The newest first; `about` is a team or an order number."""
+    """By `created`, `kind`, `status`, `source` or `attempts`; `about` is a team or an order number."""
+    turn = DELIVERIES.turn(sort, cursor)
     wanted = DeliveryFilter(status=status, source=source, endpoint_id=endpoint_id, kind=kind, about=about)
-    after = _key(cursor) if cursor else None
     async with transaction(doors.pool) as connection:
-        rows = await store_delivery.deliveries(connection, wanted, after=after, limit=limit + 1)
+        rows = await store_delivery.deliveries(connection, wanted, turn, limit=limit + 1)
     page, last = cut(rows, limit)
     return DeliveryPage(
         items=[DeliveryView.of(delivery) for delivery in page],
-        next_cursor=f"{last.event_id}/{last.endpoint_id}" if last else None,
+        next_cursor=DELIVERIES.cursor(sort, last) if last else None,
     )
 
 
@@ -156,9 +154,3 @@ async def test_endpoint(endpoint_id: Id, body: TestBody, doors: Here, operator: 
     deed = deed_of(operator, doors, reason=body.reason)
     tested = await send_test(doors.pool, doors.jobs, endpoint_id, deed=deed)
     return DeliveryKeyBody(event_id=tested.event_id, endpoint_id=tested.endpoint_id)
-
-
-def _key(cursor: str) -> DeliveryKey:
-    if found := KEY.fullmatch(cursor):
-        return found[1], found[2]
-    raise InvalidRequest("cursor: not one of ours")

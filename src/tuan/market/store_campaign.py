@@ -32,8 +32,7 @@ SAVE_CAMPAIGN: Final = """
 DISCOUNT: Final = """
     SELECT json_build_object('discount', discount, 'name', name)::text FROM discount"""
 ONE_DISCOUNT: Final = f"{DISCOUNT} WHERE id = %s"
-DISCOUNTS: Final = f"""{DISCOUNT}
-    WHERE (%(after)s::text IS NULL OR id < %(after)s) ORDER BY id DESC LIMIT %(limit)s"""
+ALL_DISCOUNTS: Final = f"{DISCOUNT} WHERE true"
 HAS_SEGMENT: Final = "SELECT EXISTS (SELECT FROM segment WHERE id = %s)"
 
 LISTING: Final = """
@@ -89,6 +88,15 @@ CAMPAIGNS: Final = Sorting[CampaignRecord](
     },
     key=("campaign.id",),
     key_of=lambda record: (record.campaign.id,),
+)
+DISCOUNTS: Final = Sorting[NamedDiscount](
+    columns={
+        "id": Column("id", Kind.TEXT, lambda named: named.discount.id),
+        "name": Column("name", Kind.TEXT, lambda named: named.name),
+        "plan": Column("plan", Kind.TEXT, lambda named: named.discount.plan),
+    },
+    key=("id",),
+    key_of=lambda named: (named.discount.id,),
 )
 LISTINGS: Final = Sorting[Listing](
     columns={
@@ -148,8 +156,9 @@ async def discount_of(connection: Connection, discount_id: str) -> NamedDiscount
     return DECODE_DISCOUNT.decode(row[0]) if row else None
 
 
-async def discounts(connection: Connection, *, after: str | None, limit: int) -> Sequence[NamedDiscount]:
-    answer = await connection.execute(DISCOUNTS, {"after": after, "limit": limit})
+async def discounts(connection: Connection, turn: Turn, *, limit: int) -> Sequence[NamedDiscount]:
+    """`turn` is one of DISCOUNTS."""
+    answer = await connection.execute(ALL_DISCOUNTS + turn.sql, {"limit": limit, **turn.values})
     return [DECODE_DISCOUNT.decode(row) for (row,) in await answer.fetchall()]
 
 

@@ -8,26 +8,24 @@ from typing import Any, Final
 import msgspec
 
 from tuan.kernel.db import Connection, row_of
+from tuan.kernel.sorting import Column, Kind, Sorting, Turn
 from tuan.market.delivery import Attempt, DeliveryStatus
 
-DELIVERY: Final = """
+TRIED: Final = """
+    FROM attempt WHERE (attempt.event_id, attempt.endpoint_id) = (delivery.event_id, delivery.endpoint_id)"""
+TRIES: Final = f"(SELECT count(*) {TRIED})"
+# What was tried is looked up for the page alone, after all deliveries were sorted: a join would come before.
+DELIVERY: Final = f"""
     SELECT event_id, endpoint_id, event.source, kind, about, event.created_at, delivery.status, delivered_at,
-        died_at, attempts, last_attempt_at, last_status_code
-    FROM delivery JOIN event ON event.id = event_id, LATERAL (
-        SELECT count(*) AS attempts, max(at) AS last_attempt_at,
-            (array_agg(status_code ORDER BY at DESC))[1] AS last_status_code
-        FROM attempt
-        WHERE (attempt.event_id, attempt.endpoint_id) = (delivery.event_id, delivery.endpoint_id)
-    ) AS tried"""
-DELIVERIES: Final = f"""{DELIVERY}
+        died_at, {TRIES} AS attempts, (SELECT max(at) {TRIED}) AS last_attempt_at,
+        (SELECT status_code {TRIED} ORDER BY at DESC LIMIT 1) AS last_status_code
+    FROM delivery JOIN event ON event.id = event_id"""
+FOUND: Final = f"""{DELIVERY}
     WHERE (%(status)s::text IS NULL OR delivery.status = %(status)s)
         AND (%(source)s::text IS NULL OR event.source = %(source)s)
         AND (%(endpoint_id)s::text IS NULL OR endpoint_id = %(endpoint_id)s)
         AND (%(kind)s::text IS NULL OR kind = %(kind)s)
-        AND (%(about)s::text IS NULL OR about = %(about)s)
-        AND (%(after_event)s::text IS NULL
-            OR (event_id, endpoint_id) < (%(after_event)s, %(after_endpoint)s))
-    ORDER BY event_id DESC, endpoint_id DESC LIMIT %(limit)s"""
+        AND (%(about)s::text IS NULL OR about = %(about)s)"""
 ONE_DELIVERY: Final = f"{DELIVERY} WHERE (event_id, endpoint_id) = (%s, %s)"
 EVENT_DATA: Final = "SELECT data FROM event WHERE id = %s"
 ATTEMPTS: Final = """
@@ -69,23 +67,35 @@ class DeliveryFilter:
     about: str | None = None
 
 
+DELIVERIES: Final = Sorting[Delivery](
+    columns={
+        # An event's id begins with the moment it came about.
+        "created": Column("event_id", Kind.TEXT, lambda delivery: delivery.event_id),
+        "kind": Column("kind", Kind.TEXT, lambda delivery: delivery.kind),
+        "status": Column("delivery.status", Kind.TEXT, lambda delivery: delivery.status),
+        "source": Column("event.source", Kind.TEXT, lambda delivery: delivery.source),
+        "attempts": Column(TRIES, Kind.NUMBER, lambda delivery: delivery.attempts),
+    },
+    key=("event_id", "endpoint_id"),
+    key_of=lambda delivery: (delivery.event_id, delivery.endpoint_id),
+)
+
+
 async def deliveries(
-    connection: Connection, wanted: DeliveryFilter, *, after: DeliveryKey | None, limit: int
+    connection: Connection, wanted: DeliveryFilter, turn: Turn, *, limit: int
 ) -> Sequence[Delivery]:
-    """The newest first."""
-    after_event, after_endpoint = after or (None, None)
+    """`turn` is one of DELIVERIES."""
     asked = {
         "status": wanted.status,
         "source": wanted.source,
         "endpoint_id": wanted.endpoint_id,
         "kind": wanted.kind,
         "about": wanted.about,
-        "after_event": after_event,
-        "after_endpoint": after_endpoint,
         "limit": limit,
+        **turn.values,
     }
     async with connection.cursor(row_factory=row_of(Delivery)) as cursor:
-        await cursor.execute(DELIVERIES, asked)
+        await cursor.execute(FOUND + turn.sql, asked)
         return await cursor.fetchall()
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from tuan.kernel.db import Connection, row_of
+from tuan.kernel.sorting import Column, Kind, Sorting, Turn
 from tuan.market.operator import SESSION_IDLE_MAX, SESSION_LASTS, TRIES_WINDOW, Deed, Operator, Role
 
 OPERATOR_COLUMNS: Final = "operator.id, operator.name, role, operator.created_at, disabled_at"
@@ -55,16 +56,14 @@ SAVE_HASH: Final = "UPDATE operator SET password_hash = %s WHERE id = %s"
 RECORD: Final = """
     INSERT INTO audit_log (at, operator_id, action, about, before, after, reason)
     VALUES (%s, %s, %s, %s, %s, %s, %s)"""
-AUDIT: Final = """
+FOUND: Final = """
     SELECT audit_log.id, at, operator_id, name AS operator_name, action, about, before, after, reason
     FROM audit_log JOIN operator ON operator.id = operator_id
     WHERE (%(operator_id)s::text IS NULL OR operator_id = %(operator_id)s)
         AND (%(action)s::text IS NULL OR action = %(action)s)
         AND (%(about)s::text IS NULL OR about = %(about)s)
         AND (%(since)s::timestamptz IS NULL OR at >= %(since)s)
-        AND (%(until)s::timestamptz IS NULL OR at < %(until)s)
-        AND (%(after)s::bigint IS NULL OR audit_log.id < %(after)s)
-    ORDER BY audit_log.id DESC LIMIT %(limit)s"""
+        AND (%(until)s::timestamptz IS NULL OR at < %(until)s)"""
 
 JSON = msgspec.json.Encoder()
 
@@ -86,6 +85,14 @@ class AuditEntry:
     before: Any
     after: Any
     reason: str
+
+
+AUDIT: Final = Sorting[AuditEntry](
+    # Entries are numbered as they are added.
+    columns={"at": Column("audit_log.id", Kind.NUMBER, lambda entry: entry.id)},
+    key=(),
+    key_of=lambda _: (),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -200,18 +207,18 @@ async def record(
 
 
 async def audit(
-    connection: Connection, wanted: AuditFilter, *, after: int | None, limit: int
+    connection: Connection, wanted: AuditFilter, turn: Turn, *, limit: int
 ) -> Sequence[AuditEntry]:
-    """The newest first, from those before entry `after`."""
+    """`turn` is one of AUDIT."""
     asked = {
         "operator_id": wanted.operator_id,
         "action": wanted.action,
         "about": wanted.about,
         "since": wanted.since,
         "until": wanted.until,
-        "after": after,
         "limit": limit,
+        **turn.values,
     }
     async with connection.cursor(row_factory=row_of(AuditEntry)) as cursor:
-        await cursor.execute(AUDIT, asked)
+        await cursor.execute(FOUND + turn.sql, asked)
         return await cursor.fetchall()

@@ -8,11 +8,20 @@ import msgspec
 from psycopg.types.json import Jsonb
 
 from tuan.kernel.db import TAKE_YOUR_TIME, Connection, row_of
+from tuan.kernel.sorting import Column, Kind, Sorting, Turn
 from tuan.market.segment import BuyerFile, Counts, Import, ImportStatus, Rule, Segment
 
 SEGMENT: Final = "SELECT id, name, description, created_at FROM segment WHERE id = %s"
-SEGMENTS: Final = """
-    SELECT id, name, description, created_at FROM segment WHERE id > %s ORDER BY id LIMIT %s"""
+ALL_SEGMENTS: Final = "SELECT id, name, description, created_at FROM segment WHERE true"
+SEGMENTS: Final = Sorting[Segment](
+    columns={
+        "id": Column("id", Kind.TEXT, lambda segment: segment.id),
+        "name": Column("name", Kind.TEXT, lambda segment: segment.name),
+        "created": Column("created_at", Kind.MOMENT, lambda segment: segment.created_at),
+    },
+    key=("id",),
+    key_of=lambda segment: (segment.id,),
+)
 ADD_SEGMENT: Final = """
     INSERT INTO segment (id, name, description, created_at) VALUES (%s, %s, %s, %s)
     ON CONFLICT (id) DO NOTHING RETURNING id"""
@@ -105,9 +114,10 @@ async def segment_of(connection: Connection, segment_id: str) -> Segment | None:
         return await cursor.fetchone()
 
 
-async def segments(connection: Connection, *, after: str, limit: int) -> Sequence[Segment]:
+async def segments(connection: Connection, turn: Turn, *, limit: int) -> Sequence[Segment]:
+    """`turn` is one of SEGMENTS."""
     async with connection.cursor(row_factory=row_of(Segment)) as cursor:
-        await cursor.execute(SEGMENTS, [after, limit])
+        await cursor.execute(ALL_SEGMENTS + turn.sql, {"limit": limit, **turn.values})
         return await cursor.fetchall()
 
 

@@ -170,7 +170,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Discounts */
+        /**
+         * List Discounts
+         * @description By `id`, `name` or `plan`: the newest first if nothing is said.
+         */
         get: operations["list_discounts_console_v1_discounts_get"];
         put?: never;
         /**
@@ -255,7 +258,7 @@ export interface paths {
         };
         /**
          * List Segments
-         * @description All segments, by id.
+         * @description By `id`, `name` or `created`.
          */
         get: operations["list_segments_console_v1_segments_get"];
         put?: never;
@@ -428,7 +431,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Switches History */
+        /**
+         * Switches History
+         * @description By `at`: the newest first if nothing is said.
+         */
         get: operations["switches_history_console_v1_switches_history_get"];
         put?: never;
         post?: never;
@@ -639,7 +645,7 @@ export interface paths {
         };
         /**
          * List Deliveries
-         * @description The newest first; `about` is a team or an order number.
+         * @description By `created`, `kind`, `status`, `source` or `attempts`; `about` is a team or an order number.
          */
         get: operations["list_deliveries_console_v1_deliveries_get"];
         put?: never;
@@ -834,7 +840,7 @@ export interface paths {
         };
         /**
          * Read Audit
-         * @description Who changed what, the newest first.
+         * @description Who changed what, by `at`: the newest first if nothing is said.
          */
         get: operations["read_audit_console_v1_audit_get"];
         put?: never;
@@ -2603,6 +2609,8 @@ export interface operations {
     list_discounts_console_v1_discounts_get: {
         parameters: {
             query?: {
+                /** @description A column; with `-`, greatest first. */
+                sort?: string;
                 cursor?: string | null;
                 limit?: number;
             };
@@ -2806,6 +2814,8 @@ export interface operations {
     list_segments_console_v1_segments_get: {
         parameters: {
             query?: {
+                /** @description A column; with `-`, greatest first. */
+                sort?: string;
                 cursor?: string | null;
                 limit?: number;
             };
@@ -3199,7 +3209,9 @@ export interface operations {
     switches_history_console_v1_switches_history_get: {
         parameters: {
             query?: {
-                cursor?: number | null;
+                /** @description A column; with `-`, greatest first. */
+                sort?: string;
+                cursor?: string | null;
                 limit?: number;
             };
             header?: never;
@@ -3670,6 +3682,8 @@ export interface operations {
                 endpoint_id?: string | null;
                 kind?: string | null;
                 about?: string | null;
+                /** @description A column; with `-`, greatest first. */
+                sort?: string;
                 cursor?: string | null;
                 limit?: number;
             };
@@ -4036,7 +4050,9 @@ export interface operations {
                 about?: string | null;
                 since?: string | null;
                 until?: string | null;
-                cursor?: number | null;
+                /** @description A column; with `-`, greatest first. */
+                sort?: string;
+                cursor?: string | null;
                 limit?: number;
             };
             header?: never;
