@@ -49,7 +49,7 @@ class Login:
         begun = await begin_login(
             self.doors.pool,
             self.doors.wechat,
-            self._visit(request),
+            await self._visit(request),
             allowance=self.doors.sign_ins,
             known_by=lambda qr: _secret(qr.ticket, scene, cookie),
             scan_confirms=self.doors.original_scan_confirms,
@@ -83,12 +83,12 @@ class Login:
     async def _redeem_by(self, secret: str, request: Request) -> SignedIn:
         doors = self.doors
         return await redeem_by_secret(
-            doors.pool, doors.messages, self._visit(request), secret=secret, now=doors.clock()
+            doors.pool, doors.messages, await self._visit(request), secret=secret, now=doors.clock()
         )
 
-    def _visit(self, request: Request) -> Visit:
+    async def _visit(self, request: Request) -> Visit:
         """Without the session of our own shop in this browser: no page elsewhere may end it, or take it."""
-        here = visit(request, self.doors, Cookies(self.doors.public_url))
+        here = await visit(request, self.doors, Cookies(self.doors.public_url))
         return replace(here, session=None)
 
 

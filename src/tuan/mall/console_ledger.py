@@ -82,7 +82,7 @@ class AccountDayList(BaseModel):
     items: list[AccountDayView]
 
 
-def entry_filter(
+async def entry_filter(
     account: Account | None = None,
     order_number: Id | None = None,
     posting: Posting = None,

@@ -109,7 +109,7 @@ class PaidBackView(BaseModel):
     request: RefundRequestView | None
 
 
-def order_filter(
+async def order_filter(
     status: OrderStatus | None = None,
     kind: OrderKind | None = None,
     number: Id | None = None,

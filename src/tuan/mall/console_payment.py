@@ -103,7 +103,7 @@ class VerdictView(BaseModel):
     verdict: Verdict
 
 
-def payment_filter(
+async def payment_filter(
     status: PaymentStatus | None = None,
     gateway: Id | None = None,
     order_number: Id | None = None,
@@ -121,7 +121,7 @@ def payment_filter(
     )
 
 
-def notify_filter(
+async def notify_filter(
     gateway: Id | None = None,
     verdict: Verdict | None = None,
     payment_number: Id | None = None,

@@ -101,7 +101,7 @@ class RefundRequestPage(BaseModel):
     next_cursor: str | None
 
 
-def refund_filter(
+async def refund_filter(
     status: RefundStatus | None = None,
     gateway: Id | None = None,
     order_number: Id | None = None,

@@ -13,7 +13,7 @@ from tuan.mall.doors import Doors
 from tuan.mall.login import SignedIn, Visit, who_is
 
 
-def doors_of(request: Request) -> Doors:
+async def doors_of(request: Request) -> Doors:
     return cast(Doors, request.app.state.doors)
 
 
@@ -56,7 +56,7 @@ class Cookies:
         )
 
 
-def cookies_of(doors: Here) -> Cookies:
+async def cookies_of(doors: Here) -> Cookies:
     return Cookies(doors.public_url)
 
 
@@ -78,7 +78,7 @@ Visitor = Annotated[Buyer | None, Depends(visitor)]
 SignedInBuyer = Annotated[Buyer, Depends(signed_in)]
 
 
-def visit(request: Request, doors: Here, cookies: Jar) -> Visit:
+async def visit(request: Request, doors: Here, cookies: Jar) -> Visit:
     return Visit(
         device=device_of(request.headers.get("user-agent", "")),
         address=address_of(request),
@@ -89,13 +89,13 @@ def visit(request: Request, doors: Here, cookies: Jar) -> Visit:
 ThisVisit = Annotated[Visit, Depends(visit)]
 
 
-def in_calm(here: ThisVisit, doors: Here, buyer: Visitor) -> None:
+async def in_calm(here: ThisVisit, doors: Here, buyer: Visitor) -> None:
     """Prices and teams are for people to look at. Raises TooOften."""
     who, at_most = (here.address, LOOKS_FROM_ADDRESS) if buyer is None else (buyer.id, LOOKS_BY_BUYER)
     require_calm(doors.pace.count(who, now=doors.clock()), at_most=at_most)
 
 
-def from_our_own_pages(request: Request, response: Response, doors: Here) -> None:
+async def from_our_own_pages(request: Request, response: Response, doors: Here) -> None:
     """Raises Forbidden for a change that another site made a browser send."""
     response.headers["cache-control"] = "no-store"
     require_our_own_pages(request, public_url=doors.public_url)

@@ -26,7 +26,7 @@ class Doors:
     publishes: bool = False  # At a broker.
 
 
-def doors_of(request: Request) -> Doors:
+async def doors_of(request: Request) -> Doors:
     return cast(Doors, request.app.state.console)
 
 
@@ -55,7 +55,7 @@ class Cookie:
         )
 
 
-def cookie_of(doors: Here) -> Cookie:
+async def cookie_of(doors: Here) -> Cookie:
     return Cookie(doors.public_url)
 
 
@@ -94,7 +94,7 @@ def deed_of(operator: Operator, doors: Doors, *, reason: str = "") -> Deed:
     return Deed(operator_id=operator.id, at=doors.clock(), reason=reason)
 
 
-def from_our_own_pages(request: Request, response: Response, doors: Here) -> None:
+async def from_our_own_pages(request: Request, response: Response, doors: Here) -> None:
     """Raises Forbidden for a change that another site made a browser send."""
     response.headers["cache-control"] = "no-store"
     require_our_own_pages(request, public_url=doors.public_url)
