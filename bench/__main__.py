@@ -89,7 +89,8 @@ def main() -> None:
         if key in wanted:
             run.measure(key, partial(BY_THEMSELVES[key], plan))
 
-    report.keep(run.found, run.failed, " ".join(["python -m bench", *sys.argv[1:]]))
+    name = "some" if options.keys else "quick" if plan.is_quick else "latest"
+    report.keep(run.found, run.failed, " ".join(["python -m bench", *sys.argv[1:]]), name=name)
     print(report.table(run.found))
     report.shout(run.found, run.failed)
 

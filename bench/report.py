@@ -92,15 +92,16 @@ def verdict(key: str, found: Figure) -> str:
     return f"missed by {short:.0%}" if short else ""
 
 
-def keep(found: Mapping[str, Figure], failed: Mapping[str, str], command: str) -> None:
+def keep(found: Mapping[str, Figure], failed: Mapping[str, str], command: str, *, name: str) -> None:
+    """As `name`.json, `name`.md and `name`.svg."""
     RESULTS.mkdir(exist_ok=True)
     results = {key: asdict(one) | {"verdict": verdict(key, one)} for key, one in found.items()}
     about = {"measured_at": datetime.now(UTC).isoformat(timespec="seconds"), "command": command}
     latest = about | {"machine": machine(), "failed": dict(failed), "results": results}
-    (RESULTS / "latest.json").write_text(json.dumps(latest, indent=1) + "\n")
+    (RESULTS / f"{name}.json").write_text(json.dumps(latest, indent=1) + "\n")
     lines = [f"{about['measured_at']}, `{command}`. {machine()}", "", table(found), ""]
-    (RESULTS / "table.md").write_text("\n".join(lines))
-    (RESULTS / "plot.svg").write_text(plot(found))
+    (RESULTS / f"{name}.md").write_text("\n".join(lines))
+    (RESULTS / f"{name}.svg").write_text(plot(found))
 
 
 def shout(found: Mapping[str, Figure], failed: Mapping[str, str]) -> None:
