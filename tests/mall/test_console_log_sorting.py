@@ -83,8 +83,6 @@ LISTS: dict[str, tuple[int, dict[str, Value]]] = {
         },
     ),
 }
-
-
 NEWEST_FIRST = {
     "/notifies": "-received",
     "/breaks": "-id",
