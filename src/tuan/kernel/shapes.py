@@ -25,7 +25,6 @@ AnyReason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=5
 
 Limit = Annotated[int, Query(ge=1, le=100)]
 After = Annotated[Id | None, Query(alias="cursor")]
-Before = Annotated[int | None, Query(alias="cursor", ge=1, le=2**62)]
 PAGE = 20
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -10,7 +10,7 @@ import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Final, Generic, TypeVar
 
@@ -20,8 +20,9 @@ from fastapi import Query
 from tuan.kernel.errors import InvalidRequest
 
 Row = TypeVar("Row")
-Value = datetime | int | str | None
+Value = datetime | date | int | str | None
 MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?[+-]\d\d:\d\d", re.ASCII)
+DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 NUMBER: Final = re.compile(r"-?\d{1,18}", re.ASCII)
 
 Sort = Annotated[str, Query(pattern=r"^-?[a-z_]{1,30}$", description="A column; with `-`, greatest first.")]
@@ -32,13 +33,20 @@ class Kind(StrEnum):
     """What a column holds, as PostgreSQL names it."""
 
     MOMENT = "timestamptz"
+    DAY = "date"
     NUMBER = "bigint"
     TEXT = "text"
 
     @property
     def nothing(self) -> str:
         """Stands for an empty place, which is less than every value."""
-        return {Kind.MOMENT: "-infinity", Kind.NUMBER: "-1", Kind.TEXT: ""}[self]
+        match self:
+            case Kind.MOMENT | Kind.DAY:
+                return "-infinity"
+            case Kind.NUMBER:
+                return "-" + 18 * "9"
+            case Kind.TEXT:
+                return ""
 
     def written(self, value: Value) -> str:
         if value is None:
@@ -49,7 +57,9 @@ class Kind(StrEnum):
         """Whether PostgreSQL can read it as a value of this kind."""
         match self:
             case Kind.MOMENT:
-                return text == self.nothing or _is_moment(text)
+                return text == self.nothing or _is_in_the_calendar(text, MOMENT)
+            case Kind.DAY:
+                return text == self.nothing or _is_in_the_calendar(text, DAY)
             case Kind.NUMBER:
                 return NUMBER.fullmatch(text) is not None
             case Kind.TEXT:
@@ -67,7 +77,7 @@ class Column(Generic[Row]):
 
     @property
     def place(self) -> str:
-        return f"coalesce({self.sql}, '{self.kind.nothing}')" if self.may_be_empty else self.sql
+        return f"coalesce({self.sql}, '{self.kind.nothing}'::{self.kind})" if self.may_be_empty else self.sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +98,13 @@ class Place(msgspec.Struct, array_like=True):
 
 @dataclass(frozen=True)
 class Sorting(Generic[Row]):
-    """The columns a list can be sorted by. No two rows have the same `key`: text columns, in order; none if
-    no two have the same value in any column."""
+    """The columns a list can be sorted by. No two rows have the same `key`: columns of one kind, in order;
+    none if no two have the same value in any column."""
 
     columns: Mapping[str, Column[Row]]
     key: tuple[str, ...]
     key_of: Callable[[Row], tuple[str, ...]]
+    key_kind: Kind = Kind.TEXT
 
     def turn(self, sort: str, cursor: str | None) -> Turn:
         """Raises InvalidRequest for a column that is none, and for a cursor that is not one of ours, or was
@@ -108,7 +119,7 @@ class Sorting(Generic[Row]):
             return Turn(ending, {})
         place = self._place(cursor, sort)
         values = {f"key_{n}": part for n, part in enumerate(place.key)}
-        last = ", ".join([f"%(last)s::{column.kind}", *(f"%({name})s::text" for name in values)])
+        last = ", ".join([f"%(last)s::{column.kind}", *(f"%({name})s::{self.key_kind}" for name in values)])
         after = f" AND ({', '.join((column.place, *self.key))}) {beyond} ({last})"
         return Turn(after + ending, {"last": place.value, **values})
 
@@ -126,14 +137,14 @@ class Sorting(Generic[Row]):
         if place.sort != sort:
             raise InvalidRequest("cursor: made under another sort")
         kind = self.columns[sort.removeprefix("-")].kind
-        is_key = len(place.key) == len(self.key) and all(Kind.TEXT.is_written(part) for part in place.key)
+        is_key = len(place.key) == len(self.key) and all(self.key_kind.is_written(part) for part in place.key)
         if not (kind.is_written(place.value) and is_key):
             raise InvalidRequest("cursor: not one of ours")
         return place
 
 
-def _is_moment(text: str) -> bool:
-    if MOMENT.fullmatch(text) is None:
+def _is_in_the_calendar(text: str, shape: re.Pattern[str]) -> bool:
+    if shape.fullmatch(text) is None:
         return False
     try:
         datetime.fromisoformat(text)

@@ -6,11 +6,12 @@ from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel
 
 from tuan.kernel.db import transaction
-from tuan.kernel.shapes import PAGE, After, Limit, ReasonBody, cut
+from tuan.kernel.shapes import PAGE, Limit, ReasonBody, cut
+from tuan.kernel.sorting import Sort, SortedCursor
 from tuan.kernel.web import Id
 from tuan.mall import alarm, store_alarm
 from tuan.mall.console_guard import Looker, Server, deed_of
-from tuan.mall.store_alarm import Alarm, AlarmFilter
+from tuan.mall.store_alarm import ALARMS, Alarm, AlarmFilter
 from tuan.mall.visitor import Here
 
 
@@ -55,15 +56,19 @@ async def list_alarms(
     is_ringing: bool | None = None,
     kind: Id | None = None,
     about: Id | None = None,
-    cursor: After = None,
+    sort: Sort = "-first",
+    cursor: SortedCursor = None,
     limit: Limit = PAGE,
 ) -> AlarmPage:
-    """The newest first; `about` is the number of a payment, a refund or an order."""
+    """By `first`, `last`, `times` or `kind`; `about` is the number of a payment, a refund or an order."""
+    turn = ALARMS.turn(sort, cursor)
     wanted = AlarmFilter(is_ringing=is_ringing, kind=kind, about=about)
     async with transaction(doors.pool) as connection:
-        rows = await store_alarm.newest(connection, wanted, after=cursor, limit=limit + 1)
+        rows = await store_alarm.alarms(connection, wanted, turn, limit=limit + 1)
     page, last = cut(rows, limit)
-    return AlarmPage(items=[AlarmView.of(told) for told in page], next_cursor=last.id if last else None)
+    return AlarmPage(
+        items=[AlarmView.of(told) for told in page], next_cursor=ALARMS.cursor(sort, last) if last else None
+    )
 
 
 @router.put("/alarms/{alarm_id}/clearance")

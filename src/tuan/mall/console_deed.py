@@ -1,17 +1,17 @@
 """The record of what operators did, over HTTP."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel
 
 from tuan.kernel.db import transaction
-from tuan.kernel.shapes import PAGE, Before, Limit, Moment, cut
+from tuan.kernel.shapes import PAGE, Limit, Moment, cut
+from tuan.kernel.sorting import Sort, SortedCursor
 from tuan.kernel.web import Id
 from tuan.mall import store_deed
 from tuan.mall.console_guard import Looker
-from tuan.mall.store_deed import DeedFilter, Recorded
+from tuan.mall.store_deed import DEEDS, DeedFilter, Recorded
 from tuan.mall.visitor import Here
 
 About = Annotated[str | None, Query(max_length=256, pattern=r"^[!-~]+$")]
@@ -47,11 +47,6 @@ class DeedPage(BaseModel):
     items: list[DeedView]
     next_cursor: str | None
 
-    @classmethod
-    def of(cls, rows: Sequence[Recorded], *, limit: int) -> Self:
-        page, last = cut(rows, limit)
-        return cls(items=[DeedView.of(one) for one in page], next_cursor=str(last.id) if last else None)
-
 
 router = APIRouter()
 
@@ -65,11 +60,18 @@ async def list_deeds(
     about: About = None,
     since: Moment | None = None,
     until: Moment | None = None,
-    cursor: Before = None,
+    sort: Sort = "-at",
+    cursor: SortedCursor = None,
     limit: Limit = PAGE,
 ) -> DeedPage:
-    """Who changed what, the newest first; `about` as in order:260101ABC, product:9890001."""
+    """Who changed what, by `at`, `operator`, `action` or `about`; `about` is as in order:260101ABC,
+    product:9890001."""
+    turn = DEEDS.turn(sort, cursor)
     wanted = DeedFilter(operator_id=operator_id, action=action, about=about, since=since, until=until)
     async with transaction(doors.pool) as connection:
-        rows = await store_deed.deeds(connection, wanted, before=cursor, limit=limit + 1)
-    return DeedPage.of(rows, limit=limit)
+        rows = await store_deed.deeds(connection, wanted, turn, limit=limit + 1)
+    page, last = cut(rows, limit)
+    return DeedPage(
+        items=[DeedView.of(recorded) for recorded in page],
+        next_cursor=DEEDS.cursor(sort, last) if last else None,
+    )

@@ -7,12 +7,13 @@ from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime, BaseModel
 
 from tuan.kernel.db import transaction
-from tuan.kernel.shapes import PAGE, AnyReasonBody, Before, Limit, cut
+from tuan.kernel.shapes import PAGE, AnyReasonBody, Limit, cut
+from tuan.kernel.sorting import Sort, SortedCursor
 from tuan.kernel.web import Id
 from tuan.mall import store_console_job
 from tuan.mall.console_guard import Looker, Server, deed_of
 from tuan.mall.dead_letter import do_job_again
-from tuan.mall.store_console_job import Job, JobCount, JobFilter, JobStatus
+from tuan.mall.store_console_job import JOBS, Job, JobCount, JobFilter, JobStatus
 from tuan.mall.visitor import Here
 
 JobId = Annotated[int, Path(ge=1, le=2**62)]
@@ -80,18 +81,22 @@ async def list_jobs(
     name: Id | None = None,
     lock: Id | None = None,
     older_than_minutes: Minutes = None,
-    cursor: Before = None,
+    sort: Sort = "-owed",
+    cursor: SortedCursor = None,
     limit: Limit = PAGE,
 ) -> JobPage:
-    """The newest first; `lock` is the number of the order it is about."""
+    """By `owed`, `name`, `attempts` or `scheduled`; `lock` is the number of the order it is about."""
+    turn = JOBS.turn(sort, cursor)
     owed_before = None
     if older_than_minutes is not None:
         owed_before = doors.clock() - timedelta(minutes=older_than_minutes)
     wanted = JobFilter(status=status, name=name, lock=lock, owed_before=owed_before)
     async with transaction(doors.pool) as connection:
-        rows = await store_console_job.newest_jobs(connection, wanted, before=cursor, limit=limit + 1)
+        rows = await store_console_job.jobs(connection, wanted, turn, limit=limit + 1)
     page, last = cut(rows, limit)
-    return JobPage(items=[JobView.of(job) for job in page], next_cursor=str(last.id) if last else None)
+    return JobPage(
+        items=[JobView.of(job) for job in page], next_cursor=JOBS.cursor(sort, last) if last else None
+    )
 
 
 @router.get("/jobs/counts")

@@ -7,13 +7,14 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime, BaseModel
 
 from tuan.kernel.db import transaction
-from tuan.kernel.shapes import PAGE, Before, Limit, Moment, cut
+from tuan.kernel.shapes import PAGE, Limit, Moment, cut
+from tuan.kernel.sorting import Sort, SortedCursor
 from tuan.kernel.web import Id
 from tuan.mall import store_console_ledger
 from tuan.mall.console_day import SomeDay, stretch
 from tuan.mall.console_guard import Looker
 from tuan.mall.ledger import Account
-from tuan.mall.store_console_ledger import AccountDay, Entry, EntryFilter
+from tuan.mall.store_console_ledger import ENTRIES, AccountDay, Entry, EntryFilter
 from tuan.mall.visitor import Here
 
 Posting = Annotated[str | None, Query(max_length=128, pattern=r"^[A-Za-z0-9_. -]+$")]
@@ -100,15 +101,19 @@ async def list_entries(
     doors: Here,
     _: Looker,
     wanted: Annotated[EntryFilter, Depends(entry_filter)],
-    cursor: Before = None,
+    sort: Sort = "-booked",
+    cursor: SortedCursor = None,
     limit: Limit = PAGE,
 ) -> EntryPage:
-    """The newest first; `posting` is one thing that happened, as in refund owed 260101ABCR."""
+    """By `booked`, `debit` or `credit`; `posting` is one thing that happened, as in
+    refund owed 260101ABCR."""
+    turn = ENTRIES.turn(sort, cursor)
     async with transaction(doors.pool) as connection:
-        rows = await store_console_ledger.entries(connection, wanted, before=cursor, limit=limit + 1)
+        rows = await store_console_ledger.entries(connection, wanted, turn, limit=limit + 1)
     page, last = cut(rows, limit)
     return EntryPage(
-        items=[EntryView.of(entry) for entry in page], next_cursor=str(last.id) if last else None
+        items=[EntryView.of(entry) for entry in page],
+        next_cursor=ENTRIES.cursor(sort, last) if last else None,
     )
 
 

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, BaseModel
 
 from tuan.kernel.db import transaction
 from tuan.kernel.errors import NotFound
-from tuan.kernel.shapes import PAGE, After, AnyReasonBody, Limit, Moment, cut
+from tuan.kernel.shapes import PAGE, AnyReasonBody, Limit, Moment, cut
 from tuan.kernel.sorting import Sort, SortedCursor
 from tuan.kernel.web import Id
 from tuan.mall import store_console_money, store_payment
@@ -17,7 +17,7 @@ from tuan.mall.gateways.gateway import TradeStatus
 from tuan.mall.notify import Verdict
 from tuan.mall.notify_shown import shown
 from tuan.mall.payment import Payment, PaymentStatus, ToldBy
-from tuan.mall.store_console_money import PAYMENTS, Notify, NotifyFilter, PaymentFilter
+from tuan.mall.store_console_money import NOTIFIES, PAYMENTS, Notify, NotifyFilter, PaymentFilter
 from tuan.mall.visitor import Here
 
 
@@ -177,14 +177,19 @@ async def list_notifies(
     doors: Here,
     _: Looker,
     wanted: Annotated[NotifyFilter, Depends(notify_filter)],
-    cursor: After = None,
+    sort: Sort = "-received",
+    cursor: SortedCursor = None,
     limit: Limit = PAGE,
 ) -> NotifyPage:
-    """Every word a gateway told us, believed or not, the newest first."""
+    """Every word a gateway told us, believed or not; by `received`, `verdict` or `payment`."""
+    turn = NOTIFIES.turn(sort, cursor)
     async with transaction(doors.pool) as connection:
-        rows = await store_console_money.notifies(connection, wanted, after=cursor, limit=limit + 1)
+        rows = await store_console_money.notifies(connection, wanted, turn, limit=limit + 1)
     page, last = cut(rows, limit)
-    return NotifyPage(items=[NotifyView.of(notify) for notify in page], next_cursor=last.id if last else None)
+    return NotifyPage(
+        items=[NotifyView.of(notify) for notify in page],
+        next_cursor=NOTIFIES.cursor(sort, last) if last else None,
+    )
 
 
 @router.get("/notifies/{notify_id}")

@@ -6,13 +6,14 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime, BaseModel
 
-from tuan.kernel.shapes import After, AnyReasonBody, ReasonBody
+from tuan.kernel.shapes import AnyReasonBody, Limit, ReasonBody, cut
+from tuan.kernel.sorting import Sort, SortedCursor
 from tuan.kernel.web import Id
 from tuan.mall import reconcile
 from tuan.mall.console_guard import Accountant, Looker, deed_of
-from tuan.mall.reconcile import BREAKS_MAX, RUNS_MAX
+from tuan.mall.reconcile import BREAKS_MAX, NEWEST, RUNS_MAX
 from tuan.mall.reconciliation import BreakKind
-from tuan.mall.store_break import BreakSeen, BreakStatus
+from tuan.mall.store_break import BREAKS, BreakSeen, BreakStatus
 from tuan.mall.store_reconcile import Run, RunStatus
 from tuan.mall.visitor import Here
 
@@ -146,13 +147,18 @@ async def list_breaks(
     gateway: Id | None = None,
     day: SomeDay = None,
     status: BreakStatus | None = None,
-    cursor: After = None,
+    sort: Sort = NEWEST,
+    cursor: SortedCursor = None,
+    limit: Limit = BREAKS_MAX,
 ) -> BreakPage:
-    """The newest first, up to a hundred."""
-    breaks = await reconcile.list_breaks(doors.pool, gateway=gateway, day=day, status=status, before=cursor)
+    """By `id`, which is when it was found first; by `found`, when it was found last; by `day`, `kind`, or
+    what `ours`, `ledger` or `bill` say."""
+    rows = await reconcile.list_breaks(
+        doors.pool, gateway=gateway, day=day, status=status, sort=sort, cursor=cursor, limit=limit + 1
+    )
+    page, last = cut(rows, limit)
     return BreakPage(
-        items=[BreakView.of(seen) for seen in breaks],
-        next_cursor=breaks[-1].id if len(breaks) == BREAKS_MAX else None,
+        items=[BreakView.of(seen) for seen in page], next_cursor=BREAKS.cursor(sort, last) if last else None
     )
 
 

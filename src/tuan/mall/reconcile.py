@@ -32,7 +32,7 @@ from tuan.mall.reconciliation import (
     require_over,
 )
 from tuan.mall.refund import RefundPending, make_refund, retry_refund
-from tuan.mall.store_break import BreakSeen, BreakStatus
+from tuan.mall.store_break import BREAKS, BreakSeen, BreakStatus
 from tuan.mall.store_deed import record
 from tuan.mall.store_reconcile import Due, Run
 
@@ -42,6 +42,7 @@ TRY_AGAIN_AFTER = timedelta(minutes=30)
 TRIES_BEFORE_ALARM = 4
 RUNS_MAX = 100
 BREAKS_MAX = 100
+NEWEST = "-id"
 OURSELVES = "reconciliation"
 log = structlog.get_logger()
 
@@ -122,12 +123,15 @@ async def list_breaks(
     gateway: str | None = None,
     day: date | None = None,
     status: BreakStatus | None = None,
-    before: str | None = None,
+    sort: str = NEWEST,
+    cursor: str | None = None,
+    limit: int = BREAKS_MAX,
 ) -> list[BreakSeen]:
-    """Newest first, a hundred at most; `before` is the id of the last one seen."""
+    """Raises InvalidRequest for a sort or a cursor that is none of BREAKS."""
+    turn = BREAKS.turn(sort, cursor)
     async with transaction(pool) as connection:
         return await store_break.breaks(
-            connection, gateway=gateway, day=day, status=status, before=before, limit=BREAKS_MAX
+            connection, turn, gateway=gateway, day=day, status=status, limit=limit
         )
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from tuan.kernel.db import Connection, row_of
 from tuan.kernel.ids import new_id
+from tuan.kernel.sorting import Column, Kind, Sorting, Turn
 
 RING: Final = """
     INSERT INTO alarm (id, kind, about, detail, times, first_at, last_at)
@@ -14,14 +15,11 @@ RING: Final = """
     ON CONFLICT (kind, about) WHERE cleared_at IS NULL DO UPDATE SET detail = excluded.detail,
         times = alarm.times + 1, last_at = greatest(alarm.last_at, excluded.last_at)"""
 
-# An id begins with the moment it rang first.
-NEWEST: Final = """
+FOUND: Final = """
     SELECT * FROM alarm
     WHERE (%(is_ringing)s::boolean IS NULL OR (cleared_at IS NULL) = %(is_ringing)s)
         AND (%(kind)s::text IS NULL OR kind = %(kind)s)
-        AND (%(about)s::text IS NULL OR about = %(about)s)
-        AND (%(after)s::text IS NULL OR id < %(after)s)
-    ORDER BY id DESC LIMIT %(limit)s"""
+        AND (%(about)s::text IS NULL OR about = %(about)s)"""
 
 HOLD: Final = "SELECT * FROM alarm WHERE id = %(id)s FOR UPDATE"
 
@@ -47,17 +45,29 @@ class AlarmFilter:
     about: str | None = None
 
 
+ALARMS: Final = Sorting[Alarm](
+    columns={
+        # An alarm's id begins with the moment it rang first.
+        "first": Column("id", Kind.TEXT, lambda alarm: alarm.id),
+        "last": Column("last_at", Kind.MOMENT, lambda alarm: alarm.last_at),
+        "times": Column("times", Kind.NUMBER, lambda alarm: alarm.times),
+        "kind": Column("kind", Kind.TEXT, lambda alarm: alarm.kind),
+    },
+    key=("id",),
+    key_of=lambda alarm: (alarm.id,),
+)
+
+
 async def ring(connection: Connection, *, kind: str, about: str, detail: str, now: datetime) -> None:
     """The same alarm about the same thing counts, until somebody clears it."""
     values = {"id": new_id(), "kind": kind, "about": about, "detail": detail, "now": now}
     await connection.execute(RING, values)
 
 
-async def newest(
-    connection: Connection, wanted: AlarmFilter, *, after: str | None, limit: int
-) -> Sequence[Alarm]:
+async def alarms(connection: Connection, wanted: AlarmFilter, turn: Turn, *, limit: int) -> Sequence[Alarm]:
+    """`turn` is one of ALARMS."""
     async with connection.cursor(row_factory=row_of(Alarm)) as cursor:
-        await cursor.execute(NEWEST, asdict(wanted) | {"after": after, "limit": limit})
+        await cursor.execute(FOUND + turn.sql, asdict(wanted) | turn.values | {"limit": limit})
         return await cursor.fetchall()
 
 

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 from tuan.kernel.db import Connection, row_of
 from tuan.kernel.errors import NotFound
 from tuan.kernel.ids import new_id
+from tuan.kernel.sorting import Column, Kind, Sorting, Turn
 from tuan.mall.reconciliation import Break, BreakKind
 
 # A break found again says nothing new, unless it was thought repaired or its figures are others.
@@ -40,15 +41,13 @@ OPEN_OF: Final = """
     SELECT kind, about, order_number, ours_fen, ledger_fen, bill_fen, detail FROM reconciliation_break
     WHERE gateway = %(gateway)s AND day = %(day)s AND status = 'open' ORDER BY kind, about"""
 
-BREAKS: Final = """
+FOUND: Final = """
     SELECT id, gateway, day, kind, about, order_number, ours_fen, ledger_fen, bill_fen, detail, status,
         found_at, ended_at, ended_by, reason
     FROM reconciliation_break
     WHERE (%(gateway)s::text IS NULL OR gateway = %(gateway)s)
         AND (%(day)s::date IS NULL OR day = %(day)s)
-        AND (%(status)s::text IS NULL OR status = %(status)s)
-        AND (%(before)s::text IS NULL OR id < %(before)s)
-    ORDER BY id DESC LIMIT %(limit)s"""
+        AND (%(status)s::text IS NULL OR status = %(status)s)"""
 
 HOLD_BREAK: Final = """
     SELECT id, gateway, day, kind, about, order_number, ours_fen, ledger_fen, bill_fen, detail, status,
@@ -88,6 +87,22 @@ class BreakSeen:
     reason: str | None
 
 
+BREAKS: Final = Sorting[BreakSeen](
+    columns={
+        # A break's id begins with the moment it was found first; `found` is when it was found last.
+        "id": Column("id", Kind.TEXT, lambda seen: seen.id),
+        "found": Column("found_at", Kind.MOMENT, lambda seen: seen.found_at),
+        "day": Column("day", Kind.DAY, lambda seen: seen.day),
+        "kind": Column("kind", Kind.TEXT, lambda seen: seen.kind),
+        "ours": Column("ours_fen", Kind.NUMBER, lambda seen: seen.ours_fen, may_be_empty=True),
+        "ledger": Column("ledger_fen", Kind.NUMBER, lambda seen: seen.ledger_fen, may_be_empty=True),
+        "bill": Column("bill_fen", Kind.NUMBER, lambda seen: seen.bill_fen, may_be_empty=True),
+    },
+    key=("id",),
+    key_of=lambda seen: (seen.id,),
+)
+
+
 async def save_found(
     connection: Connection, found: Sequence[Break], *, gateway: str, day: date, now: datetime
 ) -> None:
@@ -119,17 +134,17 @@ async def open_of(connection: Connection, *, gateway: str, day: date) -> list[Br
 
 async def breaks(
     connection: Connection,
+    turn: Turn,
     *,
-    gateway: str | None = None,
-    day: date | None = None,
-    status: BreakStatus | None = None,
-    before: str | None = None,
+    gateway: str | None,
+    day: date | None,
+    status: BreakStatus | None,
     limit: int,
 ) -> list[BreakSeen]:
-    """Newest first; `before` is the id of the last one seen."""
-    values = {"gateway": gateway, "day": day, "status": status, "before": before, "limit": limit}
+    """`turn` is one of BREAKS."""
+    asked = {"gateway": gateway, "day": day, "status": status, "limit": limit, **turn.values}
     async with connection.cursor(row_factory=row_of(BreakSeen)) as cursor:
-        await cursor.execute(BREAKS, values)
+        await cursor.execute(FOUND + turn.sql, asked)
         return await cursor.fetchall()
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from tuan.kernel.db import Connection, row_of
+from tuan.kernel.sorting import Column, Kind, Sorting, Turn
 
 COLUMNS: Final = """
     SELECT job.id, task_name AS name, status::text AS status, lock, args, attempts, scheduled_at, owed_at,
@@ -14,13 +15,11 @@ COLUMNS: Final = """
     FROM procrastinate_jobs AS job LEFT JOIN job_trouble ON job_id = job.id,
         LATERAL (SELECT min(at) FROM procrastinate_events WHERE job_id = job.id) AS event (owed_at)"""
 
-NEWEST: Final = f"""{COLUMNS}
+FOUND: Final = f"""{COLUMNS}
     WHERE (%(status)s::text IS NULL OR status::text = %(status)s)
         AND (%(name)s::text IS NULL OR task_name = %(name)s)
         AND (%(lock)s::text IS NULL OR lock = %(lock)s)
-        AND (%(owed_before)s::timestamptz IS NULL OR owed_at <= %(owed_before)s)
-        AND (%(before)s::bigint IS NULL OR job.id < %(before)s)
-    ORDER BY job.id DESC LIMIT %(limit)s"""
+        AND (%(owed_before)s::timestamptz IS NULL OR owed_at <= %(owed_before)s)"""
 
 COUNTS: Final = """
     SELECT task_name AS name, status::text AS status, count(DISTINCT job.id) AS jobs, min(at) AS oldest_at
@@ -79,11 +78,24 @@ class JobCount:
     oldest_at: datetime | None
 
 
-async def newest_jobs(
-    connection: Connection, wanted: JobFilter, *, before: int | None, limit: int
-) -> Sequence[Job]:
+JOBS: Final = Sorting[Job](
+    columns={
+        # Jobs are numbered as they are owed.
+        "owed": Column("job.id", Kind.NUMBER, lambda job: job.id),
+        "name": Column("task_name", Kind.TEXT, lambda job: job.name),
+        "attempts": Column("attempts", Kind.NUMBER, lambda job: job.attempts),
+        "scheduled": Column("scheduled_at", Kind.MOMENT, lambda job: job.scheduled_at, may_be_empty=True),
+    },
+    key=("job.id",),
+    key_of=lambda job: (str(job.id),),
+    key_kind=Kind.NUMBER,
+)
+
+
+async def jobs(connection: Connection, wanted: JobFilter, turn: Turn, *, limit: int) -> Sequence[Job]:
+    """`turn` is one of JOBS."""
     async with connection.cursor(row_factory=row_of(Job)) as cursor:
-        await cursor.execute(NEWEST, asdict(wanted) | {"before": before, "limit": limit})
+        await cursor.execute(FOUND + turn.sql, asdict(wanted) | turn.values | {"limit": limit})
         return await cursor.fetchall()
 
 

@@ -6,17 +6,16 @@ from datetime import date, datetime
 from typing import Final
 
 from tuan.kernel.db import Connection, row_of
+from tuan.kernel.sorting import Column, Kind, Sorting, Turn
 from tuan.mall.ledger import Account
 
-ENTRIES: Final = """
+FOUND_ENTRIES: Final = """
     SELECT id, posting, account, order_number, amount_fen, booked_at FROM ledger_entry
     WHERE (%(account)s::text IS NULL OR account = %(account)s)
         AND (%(order_number)s::text IS NULL OR order_number = %(order_number)s)
         AND (%(posting)s::text IS NULL OR posting = %(posting)s)
         AND (%(since)s::timestamptz IS NULL OR booked_at >= %(since)s)
-        AND (%(until)s::timestamptz IS NULL OR booked_at < %(until)s)
-        AND (%(before)s::bigint IS NULL OR id < %(before)s)
-    ORDER BY id DESC LIMIT %(limit)s"""
+        AND (%(until)s::timestamptz IS NULL OR booked_at < %(until)s)"""
 
 BALANCES: Final = """
     SELECT account, sum(amount_fen)::bigint AS balance_fen FROM ledger_entry
@@ -61,12 +60,23 @@ class AccountDay:
     credit_fen: int
 
 
-async def entries(
-    connection: Connection, wanted: EntryFilter, *, before: int | None, limit: int
-) -> Sequence[Entry]:
-    """The newest first, from those before entry `before`."""
+ENTRIES: Final = Sorting[Entry](
+    columns={
+        # Entries are numbered as they are booked.
+        "booked": Column("id", Kind.NUMBER, lambda entry: entry.id),
+        "debit": Column("greatest(amount_fen, 0)", Kind.NUMBER, lambda entry: max(entry.amount_fen, 0)),
+        "credit": Column("greatest(-amount_fen, 0)", Kind.NUMBER, lambda entry: max(-entry.amount_fen, 0)),
+    },
+    key=("id",),
+    key_of=lambda entry: (str(entry.id),),
+    key_kind=Kind.NUMBER,
+)
+
+
+async def entries(connection: Connection, wanted: EntryFilter, turn: Turn, *, limit: int) -> Sequence[Entry]:
+    """`turn` is one of ENTRIES."""
     async with connection.cursor(row_factory=row_of(Entry)) as cursor:
-        await cursor.execute(ENTRIES, asdict(wanted) | {"before": before, "limit": limit})
+        await cursor.execute(FOUND_ENTRIES + turn.sql, asdict(wanted) | turn.values | {"limit": limit})
         return await cursor.fetchall()
 
 

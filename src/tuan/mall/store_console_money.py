@@ -51,16 +51,13 @@ REFUNDS_OF: Final = "SELECT * FROM refund WHERE order_number = %(number)s ORDER 
 
 NOTIFY_COLUMNS: Final = "id, gateway, received_at, payment_number, verdict, replay_of"
 
-# An id begins with the moment it was made at.
-NOTIFIES: Final = f"""
+FOUND_NOTIFIES: Final = f"""
     SELECT {NOTIFY_COLUMNS} FROM notify_log
     WHERE (%(gateway)s::text IS NULL OR gateway = %(gateway)s)
         AND (%(verdict)s::text IS NULL OR verdict = %(verdict)s)
         AND (%(payment_number)s::text IS NULL OR payment_number = %(payment_number)s)
         AND (%(since)s::timestamptz IS NULL OR received_at >= %(since)s)
-        AND (%(until)s::timestamptz IS NULL OR received_at < %(until)s)
-        AND (%(after)s::text IS NULL OR id < %(after)s)
-    ORDER BY id DESC LIMIT %(limit)s"""
+        AND (%(until)s::timestamptz IS NULL OR received_at < %(until)s)"""
 
 NOTIFY: Final = f"SELECT {NOTIFY_COLUMNS} FROM notify_log WHERE id = %(id)s"
 
@@ -103,6 +100,20 @@ class Notify:
     replay_of: str | None
 
 
+NOTIFIES: Final = Sorting[Notify](
+    columns={
+        # A notify's id begins with the moment it was received at.
+        "received": Column("id", Kind.TEXT, lambda notify: notify.id),
+        "verdict": Column("verdict", Kind.TEXT, lambda notify: notify.verdict),
+        "payment": Column(
+            "payment_number", Kind.TEXT, lambda notify: notify.payment_number, may_be_empty=True
+        ),
+    },
+    key=("id",),
+    key_of=lambda notify: (notify.id,),
+)
+
+
 async def payments(
     connection: Connection, wanted: PaymentFilter, turn: Turn, *, limit: int
 ) -> Sequence[Payment]:
@@ -136,10 +147,11 @@ async def refunds_of(connection: Connection, order_number: str) -> Sequence[Refu
 
 
 async def notifies(
-    connection: Connection, wanted: NotifyFilter, *, after: str | None, limit: int
+    connection: Connection, wanted: NotifyFilter, turn: Turn, *, limit: int
 ) -> Sequence[Notify]:
+    """`turn` is one of NOTIFIES."""
     async with connection.cursor(row_factory=row_of(Notify)) as cursor:
-        await cursor.execute(NOTIFIES, asdict(wanted) | {"after": after, "limit": limit})
+        await cursor.execute(FOUND_NOTIFIES + turn.sql, asdict(wanted) | turn.values | {"limit": limit})
         return await cursor.fetchall()
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from tuan.kernel.db import Connection, row_of
+from tuan.kernel.sorting import Column, Kind, Sorting, Turn
 from tuan.mall.operator import Deed
 
 RECORD: Final = """
@@ -15,15 +16,13 @@ RECORD: Final = """
     VALUES (%(at)s, %(operator_id)s, %(operator_name)s, %(action)s, %(about)s, %(before)s, %(after)s,
         %(reason)s)"""
 
-DEEDS: Final = """
+FOUND: Final = """
     SELECT id, at, operator_id, operator_name, action, about, before, after, reason FROM deed
     WHERE (%(operator_id)s::text IS NULL OR operator_id = %(operator_id)s)
         AND (%(action)s::text IS NULL OR action = %(action)s)
         AND (%(about)s::text IS NULL OR about = %(about)s)
         AND (%(since)s::timestamptz IS NULL OR at >= %(since)s)
-        AND (%(until)s::timestamptz IS NULL OR at < %(until)s)
-        AND (%(before)s::bigint IS NULL OR id < %(before)s)
-    ORDER BY id DESC LIMIT %(limit)s"""
+        AND (%(until)s::timestamptz IS NULL OR at < %(until)s)"""
 
 JSON = msgspec.json.Encoder()
 
@@ -50,6 +49,20 @@ class DeedFilter:
     until: datetime | None = None
 
 
+DEEDS: Final = Sorting[Recorded](
+    columns={
+        # Deeds are numbered as they are recorded.
+        "at": Column("id", Kind.NUMBER, lambda recorded: recorded.id),
+        "operator": Column("operator_name", Kind.TEXT, lambda recorded: recorded.operator_name),
+        "action": Column("action", Kind.TEXT, lambda recorded: recorded.action),
+        "about": Column("about", Kind.TEXT, lambda recorded: recorded.about),
+    },
+    key=("id",),
+    key_of=lambda recorded: (str(recorded.id),),
+    key_kind=Kind.NUMBER,
+)
+
+
 async def record(
     connection: Connection,
     deed: Deed,
@@ -67,10 +80,8 @@ async def record(
     await connection.execute(RECORD, asdict(deed) | states | {"action": action, "about": about})
 
 
-async def deeds(
-    connection: Connection, wanted: DeedFilter, *, before: int | None, limit: int
-) -> Sequence[Recorded]:
-    """The newest first, from those before deed `before`."""
+async def deeds(connection: Connection, wanted: DeedFilter, turn: Turn, *, limit: int) -> Sequence[Recorded]:
+    """`turn` is one of DEEDS."""
     async with connection.cursor(row_factory=row_of(Recorded)) as cursor:
-        await cursor.execute(DEEDS, asdict(wanted) | {"before": before, "limit": limit})
+        await cursor.execute(FOUND + turn.sql, asdict(wanted) | turn.values | {"limit": limit})
         return await cursor.fetchall()

@@ -562,7 +562,7 @@ export interface paths {
         };
         /**
          * List Notifies
-         * @description Every word a gateway told us, believed or not, the newest first.
+         * @description Every word a gateway told us, believed or not; by `received`, `verdict` or `payment`.
          */
         get: operations["list_notifies_v1_console_notifies_get"];
         put?: never;
@@ -736,7 +736,8 @@ export interface paths {
         };
         /**
          * List Entries
-         * @description The newest first; `posting` is one thing that happened, as in refund owed 260101ABCR.
+         * @description By `booked`, `debit` or `credit`; `posting` is one thing that happened, as in
+         *     refund owed 260101ABCR.
          */
         get: operations["list_entries_v1_console_ledger_entries_get"];
         put?: never;
@@ -836,7 +837,8 @@ export interface paths {
         };
         /**
          * List Breaks
-         * @description The newest first, up to a hundred.
+         * @description By `id`, which is when it was found first; by `found`, when it was found last; by `day`, `kind`, or
+         *     what `ours`, `ledger` or `bill` say.
          */
         get: operations["list_breaks_v1_console_breaks_get"];
         put?: never;
@@ -896,7 +898,7 @@ export interface paths {
         };
         /**
          * List Jobs
-         * @description The newest first; `lock` is the number of the order it is about.
+         * @description By `owed`, `name`, `attempts` or `scheduled`; `lock` is the number of the order it is about.
          */
         get: operations["list_jobs_v1_console_jobs_get"];
         put?: never;
@@ -956,7 +958,7 @@ export interface paths {
         };
         /**
          * List Alarms
-         * @description The newest first; `about` is the number of a payment, a refund or an order.
+         * @description By `first`, `last`, `times` or `kind`; `about` is the number of a payment, a refund or an order.
          */
         get: operations["list_alarms_v1_console_alarms_get"];
         put?: never;
@@ -1036,7 +1038,8 @@ export interface paths {
         };
         /**
          * List Deeds
-         * @description Who changed what, the newest first; `about` as in order:260101ABC, product:9890001.
+         * @description Who changed what, by `at`, `operator`, `action` or `about`; `about` is as in order:260101ABC,
+         *     product:9890001.
          */
         get: operations["list_deeds_v1_console_deeds_get"];
         put?: never;
@@ -3329,6 +3332,8 @@ export interface operations {
     list_notifies_v1_console_notifies_get: {
         parameters: {
             query?: {
+                /** @description A column; with `-`, greatest first. */
+                sort?: string;
                 cursor?: string | null;
                 limit?: number;
                 gateway?: string | null;
@@ -3641,7 +3646,9 @@ export interface operations {
     list_entries_v1_console_ledger_entries_get: {
         parameters: {
             query?: {
-                cursor?: number | null;
+                /** @description A column; with `-`, greatest first. */
+                sort?: string;
+                cursor?: string | null;
                 limit?: number;
                 account?: components["schemas"]["Account"] | null;
                 order_number?: string | null;
@@ -3812,7 +3819,10 @@ export interface operations {
                 gateway?: string | null;
                 day?: string | null;
                 status?: components["schemas"]["BreakStatus"] | null;
+                /** @description A column; with `-`, greatest first. */
+                sort?: string;
                 cursor?: string | null;
+                limit?: number;
             };
             header?: never;
             path?: never;
@@ -3917,7 +3927,9 @@ export interface operations {
                 name?: string | null;
                 lock?: string | null;
                 older_than_minutes?: number | null;
-                cursor?: number | null;
+                /** @description A column; with `-`, greatest first. */
+                sort?: string;
+                cursor?: string | null;
                 limit?: number;
             };
             header?: never;
@@ -4016,6 +4028,8 @@ export interface operations {
                 is_ringing?: boolean | null;
                 kind?: string | null;
                 about?: string | null;
+                /** @description A column; with `-`, greatest first. */
+                sort?: string;
                 cursor?: string | null;
                 limit?: number;
             };
@@ -4153,7 +4167,9 @@ export interface operations {
                 about?: string | null;
                 since?: string | null;
                 until?: string | null;
-                cursor?: number | null;
+                /** @description A column; with `-`, greatest first. */
+                sort?: string;
+                cursor?: string | null;
                 limit?: number;
             };
             header?: never;
