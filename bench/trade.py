@@ -32,7 +32,7 @@ REQUEST = "app_id=2021&biz_content={...}&charset=utf-8&method=alipay.trade.page.
 
 
 def trade(plan: Plan) -> Figure:
-    teams = 12 if plan.is_quick else 40
+    teams = 12 if plan.is_quick else 24
     with a_whole() as whole:
         with psycopg.connect(whole.server, autocommit=True) as connection:
             connection.execute("CREATE DATABASE rows")

@@ -16,7 +16,7 @@ from tuan.kernel.db import Pool, single_statements, transaction
 from tuan.kernel.desk import Desk
 from tuan.kernel.ids import fingerprint
 from tuan.market.campaign import Listing
-from tuan.market.store_catalog import KeyHolder, key_holder, listing_of, memberships_among, switches
+from tuan.market.store_catalog import KeyHolder, key_holder, listings_of, memberships_among, switches
 from tuan.market.switch import Switchboard
 from tuan.market.team import ListingKey
 
@@ -38,6 +38,7 @@ class Catalog:
         self._listings: dict[ListingKey, Listing | None] = {}
         self._keys: dict[str, KeyHolder | None] = {}
         self._switches: dict[None, Switchboard | None] = {}
+        self._reading = Desk(self._listings_of)
         self._memberships = Desk(self._memberships_of)
 
     async def switches(self) -> Switchboard:
@@ -48,7 +49,7 @@ class Catalog:
     async def listing(self, key: ListingKey) -> Listing | None:
         if key in self._listings:
             return self._listings[key]
-        return await self._read(self._listings, key, lambda: self._listing(key))
+        return await self._read(self._listings, key, lambda: self._reading.ask(key))
 
     async def source(self, api_key: str) -> str | None:
         """The source this key belongs to, or None for a key that is unknown or revoked."""
@@ -80,9 +81,10 @@ class Catalog:
             kept[key] = value
         return value
 
-    async def _listing(self, key: ListingKey) -> Listing | None:
-        async with transaction(self._pool) as connection:
-            return await listing_of(connection, key)
+    async def _listings_of(self, keys: Sequence[ListingKey]) -> list[Listing | None]:
+        async with single_statements(self._pool) as connection:
+            found = await listings_of(connection, {*keys})
+        return [found.get(key) for key in keys]
 
     async def memberships(self, segment_ids: Collection[str], buyer_id: str) -> set[str]:
         """Which of these segments the buyer is in. Asked anew each time, as there may be millions; but those

@@ -14,13 +14,13 @@ from tuan.market.discount import Discount
 from tuan.market.switch import Switchboard
 from tuan.market.team import ListingKey
 
-LISTING: Final = """
+LISTINGS: Final = """
     SELECT (to_jsonb(listing) || jsonb_build_object('campaign',
         to_jsonb(campaign) || jsonb_build_object('terms',
             to_jsonb(terms) || jsonb_build_object('discount', discount))))::text
-    FROM listing JOIN campaign ON campaign.id = listing.campaign_id
-    JOIN terms ON terms.id = terms_id JOIN discount ON discount.id = discount_id
-    WHERE (source, channel, goods_id) = (%s, %s, %s)"""
+    FROM unnest(%s::text[], %s::text[], %s::text[]) AS asked (source, channel, goods_id)
+    JOIN listing USING (source, channel, goods_id) JOIN campaign ON campaign.id = listing.campaign_id
+    JOIN terms ON terms.id = terms_id JOIN discount ON discount.id = discount_id"""
 
 MEMBERSHIPS: Final = """
     SELECT segment_id, buyer_id FROM segment_member
@@ -71,9 +71,12 @@ class KeyHolder:
 DECODE_LISTING = msgspec.json.Decoder(Listing)
 
 
-async def listing_of(connection: Connection, key: ListingKey) -> Listing | None:
-    row = await (await connection.execute(LISTING, key)).fetchone()
-    return DECODE_LISTING.decode(row[0]) if row else None
+async def listings_of(connection: Connection, keys: Collection[ListingKey]) -> dict[ListingKey, Listing]:
+    """Those that there are."""
+    asked = [list(part) for part in zip(*keys, strict=True)]
+    rows = await (await connection.execute(LISTINGS, asked)).fetchall()
+    listings = [DECODE_LISTING.decode(row) for (row,) in rows]
+    return {listing.key: listing for listing in listings}
 
 
 async def key_holder(connection: Connection, key_fingerprint: bytes) -> KeyHolder | None:
