@@ -21,6 +21,10 @@ from tuan.market.operator import Role
 CSV = {"content-type": "text/csv"}
 LEFT = "SELECT (SELECT count(*) FROM segment_member), (SELECT count(*) FROM segment_staged)"
 
+WAITING = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'"""
+
 
 @pytest.fixture
 async def vip(console: httpx.AsyncClient) -> str:
@@ -67,6 +71,21 @@ async def test_every_row_is_added_a_duplicate_or_bad(console: httpx.AsyncClient,
     ]
     listed = (await console.get(f"{vip}/imports")).json()["items"]
     assert [one["id"] for one in listed] == ["second", "first"]
+
+
+async def test_two_files_at_once_bring_each_buyer_in_once(
+    console: httpx.AsyncClient, vip: str, market_database: str
+) -> None:
+    with psycopg.connect(market_database) as holder:
+        holder.execute("SELECT FROM segment WHERE id = 'vip' FOR NO KEY UPDATE")
+        importing = [asyncio.create_task(put(console, vip, name, b"b1\nb2\nb3\n")) for name in ("one", "two")]
+        async with asyncio.timeout(10):
+            while query(market_database, WAITING) != [(2,)]:
+                await asyncio.sleep(0.01)
+    done = [(await one).json() for one in importing]
+
+    assert sorted((one["rows_added"], one["duplicates"]) for one in done) == [(0, 3), (3, 0)]
+    assert query(market_database, LEFT) == [(3, 0)]
 
 
 async def test_a_second_file_under_the_same_name_changes_nothing(
