@@ -145,7 +145,7 @@ async def test_rows_that_come_whole_are_sorted_where_they_are_shown(at_console: 
     assert page.url.endswith("/sources?sort=name")
     await page.goto("/console/audit?sort=at")
     await expect(page.get_by_role("columnheader", name="时间")).to_have_attribute("aria-sort", "ascending")
-    await expect(page.get_by_test_id("row").last).to_contain_text("vip-9")
+    await expect(page.get_by_test_id("row").first).to_contain_text("任命操作员")
 
 
 async def test_goods_change_their_price_and_leave(at_console: AtConsole) -> None:
