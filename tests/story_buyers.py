@@ -51,5 +51,5 @@ async def _order(buyer: Buyer, body: dict[str, Any]) -> dict[str, Any]:
     answer = await buyer.browser.post(ORDERS, json=body, headers={"idempotency-key": new_id()})
     assert answer.status_code == 201, answer.text
     order: dict[str, Any] = answer.json()
-    buyer.number = order["number"]
+    buyer.number, buyer.pay_url = order["number"], order["pay_url"]
     return order

@@ -37,10 +37,11 @@ test("times on pages are Beijing's", () => {
 });
 
 test("a team's lifetime reads in its largest whole unit", () => {
-  expect([duration(15), duration(120), duration(2880), duration(90)]).toEqual([
+  expect([duration(15), duration(120), duration(2880), duration(90), duration(1440)]).toEqual([
     "15 分钟",
     "2 小时",
     "2 天",
     "90 分钟",
+    "1 天",
   ]);
 });

@@ -51,6 +51,8 @@ export default {
   "开团后 {time}内凑齐 {n} 人即成团。": "A team has {time} to find {n} people.",
   "时间到了人还没齐，系统自动全额退款，原路退回，一分不少。":
     "If the team is not full in time, everybody gets all their money back, automatically, the way it came.",
+  "1 天": "1 day",
+  "1 小时": "1 hour",
   "{n} 天": "{n} days",
   "{n} 小时": "{n} hours",
   "{n} 分钟": "{n} minutes",

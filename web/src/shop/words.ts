@@ -40,6 +40,8 @@ export function localTime(utc: string): string {
 }
 
 export function duration(minutes: number): string {
+  if (minutes === 1440) return t("1 天");
+  if (minutes === 60) return t("1 小时");
   if (minutes % 1440 === 0) return t("{n} 天", { n: minutes / 1440 });
   return minutes % 60 === 0 ? t("{n} 小时", { n: minutes / 60 }) : t("{n} 分钟", { n: minutes });
 }
