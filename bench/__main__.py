@@ -56,7 +56,7 @@ BY_THEMSELVES: dict[str, Callable[[Plan], Figure]] = {
     "growth_seats": growth.growth_seats,
     "growth_campaigns": growth.growth_campaigns,
 }
-SLOW = {"formed_latency", "trade", "growth_seats", "growth_campaigns"}  # Left out of a quick run.
+SLOW = {"start", "formed_latency", "trade", "growth_seats", "growth_campaigns"}  # Left out of a quick run.
 TROUBLE = (TimeoutError, OSError, subprocess.SubprocessError, psycopg.Error, RuntimeError)
 
 
