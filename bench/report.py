@@ -97,8 +97,8 @@ def keep(found: Mapping[str, Figure], failed: Mapping[str, str], command: str, *
     RESULTS.mkdir(exist_ok=True)
     results = {key: asdict(one) | {"verdict": verdict(key, one)} for key, one in found.items()}
     about = {"measured_at": datetime.now(UTC).isoformat(timespec="seconds"), "command": command}
-    latest = about | {"machine": machine(), "failed": dict(failed), "results": results}
-    (RESULTS / f"{name}.json").write_text(json.dumps(latest, indent=1) + "\n")
+    kept = about | {"machine": machine(), "failed": dict(failed), "results": results}
+    (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n")
     lines = [f"{about['measured_at']}, `{command}`. {machine()}", "", table(found), ""]
     (RESULTS / f"{name}.md").write_text("\n".join(lines))
     (RESULTS / f"{name}.svg").write_text(plot(found))
