@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Final, LiteralString, TypeVar
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Final, LiteralString, TypeVar
 
 import msgspec
 import psycopg
@@ -11,6 +12,9 @@ from psycopg.rows import AsyncRowFactory, RowMaker, TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from tuan.kernel.errors import Overloaded, Unreachable
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Connection = psycopg.AsyncConnection[TupleRow]
 Pool = AsyncConnectionPool[Connection]
@@ -113,6 +117,11 @@ async def single_statements(pool: Pool) -> AsyncIterator[Connection]:
         if error.sqlstate in BUSY:
             raise Overloaded from error
         raise
+
+
+def values_of(row: "DataclassInstance") -> dict[str, Any]:
+    """What a statement takes of our dataclass: its fields as they are, where asdict would copy each."""
+    return {field.name: getattr(row, field.name) for field in fields(row)}
 
 
 def row_of(kind: type[Row]) -> AsyncRowFactory[Row]:

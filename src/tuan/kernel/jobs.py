@@ -107,7 +107,11 @@ class Jobs:
         self._tell = tell
         self._trace = trace
         self._connector = procrastinate.PsycopgConnector(
-            conninfo=url, min_size=1, max_size=4, kwargs={"options": FIRST_IN_THE_INDEX}
+            conninfo=url,
+            min_size=1,
+            max_size=4,
+            configure=_commit_each_statement,
+            kwargs={"options": FIRST_IN_THE_INDEX},
         )
         self._app = procrastinate.App(connector=self._connector)
 
@@ -221,6 +225,11 @@ class Jobs:
 
     def _now(self) -> datetime:
         return max(self._clock(), self._database_clock())
+
+
+async def _commit_each_statement(connection: Connection) -> None:
+    """Each step of the queue is one, and takes one trip instead of three."""
+    await connection.set_autocommit(True)
 
 
 def _split(payload: Mapping[str, object]) -> tuple[str | None, dict[str, Any]]:

@@ -18,7 +18,14 @@ from tuan.mall.checkout import OrderRequest, PaymentTerms, place_order
 from tuan.mall.close import cancel_order
 from tuan.mall.doors import Doors
 from tuan.mall.order import Order, OrderKind, OrderStatus
-from tuan.mall.own_orders import order_on_its_way_out, own_order, own_orders, with_their_story
+from tuan.mall.own_orders import (
+    OrderSeen,
+    as_placed,
+    order_on_its_way_out,
+    own_order,
+    own_orders,
+    with_their_story,
+)
 from tuan.mall.take_back import ask_refund
 from tuan.mall.views import (
     GatewayView,
@@ -70,13 +77,14 @@ async def read_settings(doors: Here) -> SettingsView:
 async def create_order(
     body: OrderBody, idempotency_key: IdempotencyKey, doors: Here, buyer: SignedInBuyer
 ) -> OrderView:
-    """Send the same Idempotency-Key with every retry of the same press."""
+    """Send the same Idempotency-Key with every retry of the same press. How the team stands, the order's page
+    tells: `team` is null here."""
     terms = PaymentTerms(gateway=doors.gateways.chosen(body.gateway).name, pay_within=doors.pay_within)
     request = OrderRequest(
         buyer_id=buyer.id, idempotency_key=idempotency_key, **body.model_dump(exclude={"gateway"})
     )
     order = await place_order(doors.pool, doors.jobs, doors.market, request, terms=terms, now=doors.clock())
-    return await _view(doors, buyer, order)
+    return _shown(doors, await as_placed(doors.pool, order))
 
 
 @v1.get("/orders")
@@ -139,8 +147,9 @@ async def _view(doors: Doors, buyer: Buyer, order: Order) -> OrderView:
 
 async def _views(doors: Doors, buyer: Buyer, orders: Sequence[Order]) -> list[OrderView]:
     seen = await with_their_story(doors.pool, doors.market, orders, viewer_id=buyer.id)
+    return [_shown(doors, one) for one in seen]
+
+
+def _shown(doors: Doors, seen: OrderSeen) -> OrderView:
     base = urlsplit(doors.public_url).path
-    return [
-        OrderView.of(one, pay_url=f"{base}/v1/orders/{one.order.number}/pay", server_time=doors.clock())
-        for one in seen
-    ]
+    return OrderView.of(seen, pay_url=f"{base}/v1/orders/{seen.order.number}/pay", server_time=doors.clock())

@@ -1,13 +1,12 @@
 """Every query about buyers, their sessions, and the tickets that lead to them."""
 
 from collections.abc import Collection
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Final, LiteralString
 
 from psycopg.rows import class_row
 
-from tuan.kernel.db import Connection
+from tuan.kernel.db import Connection, values_of
 from tuan.mall.buyer import Buyer, LoginTicket, Session
 
 LIVES: LiteralString = "expires_at > %(now)s AND seen_at + idle_for > %(now)s"
@@ -54,13 +53,14 @@ ADD_SESSION = """
     VALUES (%(fingerprint)s, %(buyer_id)s, %(device)s, %(idle_for)s, %(now)s, %(now)s, %(expires_at)s)"""
 
 # Once a minute is often enough to know who was here, and keeps reading from being writing.
+SEEN_LONG_AGO: LiteralString = "seen_at < %(now)s::timestamptz - interval '1 minute'"
 SEEN = f"""
     UPDATE session SET seen_at = %(now)s
-    WHERE fingerprint = %(fingerprint)s AND {LIVES}
-        AND seen_at < %(now)s::timestamptz - interval '1 minute'"""
+    WHERE fingerprint = %(fingerprint)s AND {LIVES} AND {SEEN_LONG_AGO}"""
 
 SIGNED_IN = f"""
-    SELECT buyer.id, nickname, openid IS NULL AS is_guest FROM session JOIN buyer ON buyer.id = buyer_id
+    SELECT buyer.id, nickname, openid IS NULL, {SEEN_LONG_AGO}
+    FROM session JOIN buyer ON buyer.id = buyer_id
     WHERE fingerprint = %(fingerprint)s AND {LIVES}"""
 
 SESSIONS = f"""
@@ -89,7 +89,7 @@ FORGET: Final = (
 
 
 async def add_ticket(connection: Connection, ticket: LoginTicket) -> None:
-    await connection.execute(ADD_TICKET, asdict(ticket))
+    await connection.execute(ADD_TICKET, values_of(ticket))
 
 
 async def ticket_of(connection: Connection, ticket_id: str, *, browser: bytes) -> LoginTicket | None:
@@ -116,7 +116,7 @@ async def hold_scanned_ticket(connection: Connection, ticket_id: str) -> LoginTi
 
 
 async def save_ticket(connection: Connection, ticket: LoginTicket) -> None:
-    await connection.execute(SAVE_TICKET, asdict(ticket))
+    await connection.execute(SAVE_TICKET, values_of(ticket))
 
 
 async def is_new_event(connection: Connection, *, openid: str, created_second: int, now: datetime) -> bool:
@@ -169,10 +169,14 @@ async def add_session(
 
 
 async def signed_in(connection: Connection, *, fingerprint: bytes, now: datetime) -> Buyer | None:
-    await connection.execute(SEEN, {"fingerprint": fingerprint, "now": now})
-    cursor = connection.cursor(row_factory=class_row(Buyer))
-    await cursor.execute(SIGNED_IN, {"fingerprint": fingerprint, "now": now})
-    return await cursor.fetchone()
+    session = {"fingerprint": fingerprint, "now": now}
+    found = await (await connection.execute(SIGNED_IN, session)).fetchone()
+    if found is None:
+        return None
+    buyer_id, nickname, is_guest, seen_long_ago = found
+    if seen_long_ago:
+        await connection.execute(SEEN, session)
+    return Buyer(id=buyer_id, nickname=nickname, is_guest=is_guest)
 
 
 async def sessions(connection: Connection, *, buyer_id: str, current: bytes, now: datetime) -> list[Session]:

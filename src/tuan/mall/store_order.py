@@ -7,13 +7,13 @@ only refers to it: a payment that is asked about writes a step of its order with
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
 
 from psycopg.rows import class_row, dict_row
 
-from tuan.kernel.db import Connection
+from tuan.kernel.db import Connection, values_of
 from tuan.mall.order import Order, OrderKind, OrderStatus
 
 ADD = """
@@ -91,7 +91,7 @@ class Delivery:
 
 async def add(connection: Connection, order: Order) -> Order:
     """Saves the order; returns the one that already has its idempotency key, where there is one."""
-    await connection.execute(ADD, asdict(order))
+    await connection.execute(ADD, values_of(order))
     [saved] = await _orders(connection, OF_KEY, buyer_id=order.buyer_id, key=order.idempotency_key)
     return saved
 
@@ -158,7 +158,7 @@ async def team_ids_of(connection: Connection, numbers: Sequence[str]) -> set[str
 
 
 async def save(connection: Connection, order: Order) -> None:
-    await connection.execute(SAVE, asdict(order))
+    await connection.execute(SAVE, values_of(order))
 
 
 async def deliver(connection: Connection, number: str, *, code: str, now: datetime) -> None:

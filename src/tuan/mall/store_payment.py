@@ -1,14 +1,13 @@
 """Every query about payments, refunds, and what gateways told us. Hold the order first."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any, LiteralString
 
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from tuan.kernel.db import Connection
+from tuan.kernel.db import Connection, values_of
 from tuan.kernel.ids import new_id
 from tuan.mall.notify import RawNotify, Verdict
 from tuan.mall.payment import Payment, PaymentStatus, Refund, RefundStatus, ToldBy
@@ -64,7 +63,7 @@ RAW_NOTIFY = """
 
 
 async def add(connection: Connection, payment: Payment) -> None:
-    await connection.execute(ADD, asdict(payment))
+    await connection.execute(ADD, values_of(payment))
 
 
 async def find(connection: Connection, number: str) -> Payment | None:
@@ -101,11 +100,11 @@ async def hold_paid(connection: Connection, order_number: str) -> Payment:
 
 
 async def save(connection: Connection, payment: Payment) -> None:
-    await connection.execute(SAVE, asdict(payment))
+    await connection.execute(SAVE, values_of(payment))
 
 
 async def owe_refund(connection: Connection, refund: Refund) -> None:
-    await connection.execute(OWE_REFUND, asdict(refund))
+    await connection.execute(OWE_REFUND, values_of(refund))
 
 
 async def find_refund(connection: Connection, number: str) -> Refund | None:
@@ -118,7 +117,7 @@ async def hold_refunds(connection: Connection, order_number: str) -> list[Refund
 
 
 async def save_refund(connection: Connection, refund: Refund) -> None:
-    await connection.execute(SAVE_REFUND, asdict(refund))
+    await connection.execute(SAVE_REFUND, values_of(refund))
 
 
 async def log_notify(
