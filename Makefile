@@ -26,7 +26,7 @@ test: setup ## Everything a change must pass; installs Chromium, nginx and faket
 
 drills: setup ## What takes minutes: the same tests at full size, with their figures
 	@tools/install-for-drills
-	$(BIN)/pytest -m drill
+	$(BIN)/pytest -m 'drill or short_drill'
 
 check: setup ## Format, lint, types, architecture, and what is deployed
 	$(BIN)/ruff format --check

@@ -68,7 +68,7 @@ class Deployment:
         await until(lambda: not lives(pid))
 
     async def back(self, name: str, was: int) -> None:
-        """Another process under this name is ready."""
+        """Another process under this name is ready; and where nginx calls it, nginx has found that out."""
 
         def has_another() -> bool:
             if self.pid(name) in (None, was):
@@ -78,6 +78,15 @@ class Deployment:
             return False
 
         await until(has_another)
+        began, service = len(self.lines()), name.partition("-")[0]
+        if name in BACKENDS[service]:
+            await until(lambda: self._ask(service) and self.shares(service, self.lines()[began:])[name] > 0)
+
+    def _ask(self, service: str) -> bool:
+        outer, inner = f"{self.url}/api/mall/v1/settings", f"{self.inner_url}/api/market/v1/teams?limit=1"
+        key = {"authorization": f"Bearer {self.api_key}"}
+        answer = httpx.get(outer) if service == "mall" else httpx.get(inner, headers=key)
+        return answer.status_code == 200
 
     def lines(self) -> list[dict[str, Any]]:
         """What nginx wrote of each request."""

@@ -166,7 +166,7 @@ async def _order(buyer: Buyer, product_id: str, *, team: str | None = None, kind
         wanted |= {"campaign_id": product["group"]["campaign_id"], "team_id": team}
     key = {"idempotency-key": new_id()}
     order = await post(buyer.browser, "/api/mall/v1/orders", wanted, headers=key)
-    buyer.number = order["number"]
+    buyer.number, buyer.pay_url = order["number"], order["pay_url"]
     return order["team_id"] or ""
 
 

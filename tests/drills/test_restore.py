@@ -11,7 +11,7 @@ TUAN = str(Path(sys.executable).with_name("tuan"))
 WITHIN_SECONDS = 300
 
 
-@pytest.mark.drill
+@pytest.mark.short_drill
 def test_both_databases_are_lost_and_every_fen_is_found_again(
     record_property: Callable[[str, object], None],
 ) -> None:
