@@ -46,6 +46,7 @@ A_DAY_PASSES = """
     UPDATE team SET opened_at = opened_at - interval '25 hours', closes_at = closes_at - interval '25 hours'
     WHERE status = 'forming'"""
 TAKE_ALL_YOU_WANT = "UPDATE terms SET take_limit = 100"
+READY_WITHIN_SECONDS = 90
 WAITED_SECONDS = 40  # Shorter than the minute after which a sweep owes what is not owed.
 TOLD_AGAIN_WITHIN_SECONDS = 0.1  # Where the gateway's first step on its ladder is four minutes.
 
@@ -96,9 +97,10 @@ def environment(settings: BaseSettings) -> dict[str, str]:
 
 
 async def become_ready(*ports: int) -> None:
-    for port in ports:
-        while not await is_ready(port):
-            await asyncio.sleep(0.01)
+    async with asyncio.timeout(READY_WITHIN_SECONDS):
+        for port in ports:
+            while not await is_ready(port):
+                await asyncio.sleep(0.01)
 
 
 @dataclass

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -71,7 +72,9 @@ async def test_a_team_that_fails_has_every_fen_back(published: World) -> None:
     assert doubts(published) == []
 
 
-async def test_a_broker_that_was_down_costs_time_and_nothing_else(published: World, broker: Broker) -> None:
+async def test_a_broker_that_was_down_costs_time_and_nothing_else(
+    published: World, broker: Broker, record_property: Callable[[str, object], None]
+) -> None:
     product = await a_product(published, TEA)
     people = [await a_person(published, name) for name in ("安安", "小博")]
     opened = await people[0].order(product)
@@ -84,12 +87,16 @@ async def test_a_broker_that_was_down_costs_time_and_nothing_else(published: Wor
     assert orders(published) == [("paid", 2)]
 
     await asyncio.to_thread(broker.start)
+    back_at = time.monotonic()
     published.clock.pass_by(minutes=3)
     await until(lambda: orders(published) == [("fulfilled", 2)])
+    delivered_after = time.monotonic() - back_at
 
     assert published.rows("market", "SELECT status FROM delivery") == [("delivered",)]
     assert published.rows("mall", "SELECT count(*), count(DISTINCT order_number) FROM delivery") == [(2, 2)]
     assert await asyncio.to_thread(audits, published) == ""
+    told = f"killed while a team of 2 paid; both delivered once, {delivered_after:.1f} s after it was back"
+    record_property("broker", told)
 
 
 async def test_told_again_it_happens_once_and_what_is_forged_is_among_the_dead(
