@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import uvloop
 
+from bench.floor import bare_service
 from bench.load import Plan, in_turns, pgbench_p50_ms
 from bench.locks import puts
 from bench.market import Market
@@ -30,7 +31,9 @@ def alone_latency(market: Market, plan: Plan) -> Figure:
             return bare_ms + pgbench_p50_ms("lock_spread.sql", market.url, times=times)
 
         pairs = in_turns(plan, lambda: p50_ms(market.address, locks(), times=times), parts)
-    return figure(pairs)
+    with bare_service(market.url) as (address, _):
+        two_trips = statistics.median(p50_ms(address, bare_locks(), times=times) for _ in range(plan.pairs))
+    return figure(pairs, more={"bare ms": round(two_trips, 3)})
 
 
 def tail(market: Market, plan: Plan) -> Figure:
@@ -55,6 +58,16 @@ def locks() -> Request:
             f'"team_id":"team-{1 + number * 7919 % 1000:031d}"}}'
         )
         return http("PUT", f"/v1/seats/{run}-{number}", body)
+
+    return request
+
+
+def bare_locks() -> Request:
+    run = new_id()
+
+    def request(number: int) -> bytes:
+        body = f'{{"no":"{run}-{number}","team":"team-{1 + number * 7919 % 1000:031d}"}}'
+        return http("PUT", "/lock", body)
 
     return request
 

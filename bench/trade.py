@@ -15,6 +15,7 @@ import psutil
 import psycopg
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
+from bench.floor import bare_trade_seconds
 from bench.load import Plan, pgbench_times
 from bench.report import Figure, figure
 from bench.whole import Whole, a_whole
@@ -23,7 +24,7 @@ from tuan.kernel.rsa import sign, verifies
 from tuan.story import Buyer, get, pay, place_order, sign_in
 
 PRODUCT, MEMBERS = "9890003", 3
-TEAMS_AT_ONCE = 8
+TEAMS_AT_ONCE, WARM_TEAMS = 8, 32  # By then each connection has its statements prepared.
 LOOKS_EVERY_SECONDS, PATIENCE_SECONDS = 0.25, 60
 RSA_TIMES, ROWS_TIMES = 300, 2000
 DELIVERED = "SELECT count(*) FROM mall_order WHERE status = 'fulfilled' AND number = ANY(%s)"
@@ -36,7 +37,7 @@ def trade(plan: Plan) -> Figure:
         with psycopg.connect(whole.server, autocommit=True) as connection:
             connection.execute("CREATE DATABASE rows")
         rows = database_url(whole.server, "rows")
-        asyncio.run(cpu_of_trades(whole, TEAMS_AT_ONCE))  # Warms up.
+        asyncio.run(cpu_of_trades(whole, WARM_TEAMS))
         pairs, more = [], {}
         for _ in range(plan.pairs):
             spent = asyncio.run(cpu_of_trades(whole, teams))
@@ -44,6 +45,7 @@ def trade(plan: Plan) -> Figure:
             pairs.append((1000 * sum(spent.values()), 1000 * (rsa + written)))
             more = {f"{name} ms": round(1000 * one, 2) for name, one in spent.items()}
             more |= {"rsa ms": round(1000 * rsa, 2), "rows ms": round(1000 * written, 2)}
+        more["bare ms"] = round(1000 * bare_trade_seconds(rows, whole.postgres), 2)
     return figure(pairs, more=more)
 
 
