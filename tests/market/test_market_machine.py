@@ -36,22 +36,9 @@ TARGET, TAKE_LIMIT, GRACE = 2, 2, timedelta(minutes=5)
 TEAM_LASTS, HOLD_LASTS = timedelta(minutes=TERMS.team_minutes), timedelta(minutes=TERMS.hold_minutes)
 LOCK = {"campaign_id": "summer", "goods_id": "tea", "channel": "app"}
 REACHED: Counter[str] = Counter()
-EVERY_END = {
-    "locked",
-    "settled",
-    "formed",
-    "failed",
-    "expired",
-    "released",
-    "refunded",
-    "refunded after forming",
-    "owed by a failed team",
-    "already_in_team",
-    "take_limit_reached",
-    "team_full",
-    "team_closed",
-    "seat_gone",
-}
+REFUSALS = {"already_in_team", "take_limit_reached", "team_full", "team_closed", "seat_gone"}
+EVERY_END = REFUSALS | {"locked", "settled", "formed", "failed", "expired", "released", "refunded"}
+EVERY_END |= {"refunded after forming", "owed by a failed team"}
 
 pick = st.integers(0, 10_000)
 
@@ -243,6 +230,14 @@ class MarketLife(RuleBasedStateMachine):
         self.lock(100 + self.newcomers, None)
         self.time_passes(TERMS.hold_minutes)
         self.sweep()
+
+    @rule()
+    def a_buyer_wants_too_much_and_leaves(self) -> None:
+        self.newcomers += 1
+        for _ in range(TAKE_LIMIT + 1):
+            self.lock(100 + self.newcomers, None)
+        self.lock(100 + self.newcomers, len(self.teams) - 1)
+        self.give_back(len(self.seats) - 1)
 
     @rule(n=pick)
     def a_team_forms_and_a_buyer_leaves(self, n: int) -> None:

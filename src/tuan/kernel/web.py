@@ -71,9 +71,11 @@ class HotRoute:
         endpoint: Callable[..., Awaitable[object]],
         *,
         body: type[BaseModel],
+        answer: type,
         caller: Callable[[Request], Awaitable[str]],
     ) -> None:
-        api.add_api_route(path, endpoint, methods=[method])
+        """`endpoint` returns an `answer`, or its JSON as a msgspec.Raw."""
+        api.add_api_route(path, endpoint, methods=[method], response_model=answer)
         self.path = path
         self._method = method
         self._pattern, _, _ = compile_path(path)

@@ -2,8 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import Annotated
 
+import msgspec
 from fastapi import Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CollectorRegistry
@@ -29,6 +31,7 @@ from tuan.kernel.web import (
     shell,
 )
 from tuan.market import store_original, store_team
+from tuan.market.api_told import QuotesTold
 from tuan.market.catalog import Catalog
 from tuan.market.console import router as console_router
 from tuan.market.console_guard import Doors
@@ -107,7 +110,7 @@ def build_api(
     api.state.console = console
     add_probes(api, ready=ready, registry=registry, measure=measure)
 
-    pace = Pace()
+    pace, told = Pace(), QuotesTold()
 
     async def caller(
         request: Request, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)] = None
@@ -120,7 +123,7 @@ def build_api(
 
     Source = Annotated[str, Depends(caller)]
 
-    async def ask_quote(body: QuoteBody, source: Source) -> QuoteView:
+    async def ask_quote(body: QuoteBody, source: Source) -> msgspec.Raw:
         """What this buyer would pay, and why."""
         quoted = await quote(
             catalog,
@@ -132,7 +135,7 @@ def build_api(
             now=clock(),
         )
         counts.add(quoted.listing.campaign.id)
-        return QuoteView.of(quoted)
+        return told.answer(quoted)
 
     async def lock(out_trade_no: Id, body: LockBody, source: Source) -> SeatView:
         """Hold a seat for a buyer who is about to pay. Asking again returns the same seat."""
@@ -169,12 +172,15 @@ def build_api(
         """Progress of one team as server-sent events, for anybody: counts, and no buyers."""
         return events_of_teams(request, [team_id])
 
-    seat_path = "/v1/seats/{out_trade_no}"
+    seat_path, of_seat = (
+        "/v1/seats/{out_trade_no}",
+        partial(HotRoute, api, "PUT", answer=SeatView, caller=caller),
+    )
     hot: list[HotRoute | LongRoute] = [
-        HotRoute(api, "POST", "/v1/quotes", ask_quote, body=QuoteBody, caller=caller),
-        HotRoute(api, "PUT", seat_path, lock, body=LockBody, caller=caller),
-        HotRoute(api, "PUT", f"{seat_path}/settlement", settle, body=SettleBody, caller=caller),
-        HotRoute(api, "PUT", f"{seat_path}/release", release, body=ReleaseBody, caller=caller),
+        HotRoute(api, "POST", "/v1/quotes", ask_quote, body=QuoteBody, answer=QuoteView, caller=caller),
+        of_seat(seat_path, lock, body=LockBody),
+        of_seat(f"{seat_path}/settlement", settle, body=SettleBody),
+        of_seat(f"{seat_path}/release", release, body=ReleaseBody),
         LongRoute(
             api,
             "/v1/teams/events",

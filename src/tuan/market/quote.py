@@ -1,6 +1,6 @@
 """What this buyer would pay, and why. The seat is priced by the same rules, under its own locks."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -18,11 +18,35 @@ class Reason(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Quote:
+    """What a buyer pays who is, or is not, in the segments of this offer."""
+
     listing: Listing
-    price: Price
-    may_see: bool
-    may_join: bool
-    reasons: Sequence[Reason]
+    in_audience: bool
+    in_segment: bool
+
+    @property
+    def price(self) -> Price:
+        return self.listing.price(in_segment=self.in_segment)
+
+    @property
+    def may_see(self) -> bool:
+        return self.listing.campaign.terms.may_see(in_audience=self.in_audience)
+
+    @property
+    def may_join(self) -> bool:
+        return self.listing.campaign.terms.may_join(in_audience=self.in_audience)
+
+    @property
+    def reasons(self) -> Sequence[Reason]:
+        """The path to the price."""
+        campaign, terms = self.listing.campaign, self.listing.campaign.terms
+        return [
+            Reason("switches_open", "No switch keeps this buyer out."),
+            Reason("listing_found", f"{self.listing.goods_id} is sold in campaign {campaign.id}."),
+            Reason("campaign_live", f"It runs until {campaign.ends_at.isoformat()}."),
+            _audience_reason(terms, in_audience=self.in_audience),
+            _discount_reason(terms.discount, in_segment=self.in_segment),
+        ]
 
 
 async def quote(
@@ -39,28 +63,11 @@ async def quote(
     if listing is None:
         raise NoListing
     listing.campaign.require_live(now)
-    return explain(listing, await catalog.memberships(listing.segment_ids, buyer_id))
-
-
-def explain(listing: Listing, memberships: Collection[str]) -> Quote:
-    """The price for a buyer in these segments, and the path of reasons to it."""
-    campaign, terms = listing.campaign, listing.campaign.terms
-    discount = terms.discount
-    in_audience = terms.segment_id is None or terms.segment_id in memberships
-    in_segment = discount.segment_id is None or discount.segment_id in memberships
-    reasons = [
-        Reason("switches_open", "No switch keeps this buyer out."),
-        Reason("listing_found", f"{listing.goods_id} is sold in campaign {campaign.id}."),
-        Reason("campaign_live", f"It runs until {campaign.ends_at.isoformat()}."),
-        _audience_reason(terms, in_audience=in_audience),
-        _discount_reason(discount, in_segment=in_segment),
-    ]
+    terms, memberships = listing.campaign.terms, await catalog.memberships(listing.segment_ids, buyer_id)
     return Quote(
         listing=listing,
-        price=listing.price(in_segment=in_segment),
-        may_see=terms.may_see(in_audience=in_audience),
-        may_join=terms.may_join(in_audience=in_audience),
-        reasons=reasons,
+        in_audience=terms.segment_id is None or terms.segment_id in memberships,
+        in_segment=terms.discount.segment_id is None or terms.discount.segment_id in memberships,
     )
 
 

@@ -40,14 +40,14 @@ class QuoteView:
 
     @classmethod
     def of(cls, quote: Quote) -> Self:
-        campaign = quote.listing.campaign
+        campaign, price = quote.listing.campaign, quote.price
         terms = campaign.terms
         return cls(
             goods_id=quote.listing.goods_id,
             campaign_id=campaign.id,
-            list_fen=quote.price.list_fen,
-            discount_fen=quote.price.discount_fen,
-            payable_fen=quote.price.payable_fen,
+            list_fen=price.list_fen,
+            discount_fen=price.discount_fen,
+            payable_fen=price.payable_fen,
             plan=terms.discount.plan,
             seats_target=terms.seats_target,
             take_limit=terms.take_limit,

@@ -36,7 +36,8 @@ export interface paths {
         put?: never;
         /**
          * Create Order
-         * @description Send the same Idempotency-Key with every retry of the same press.
+         * @description Send the same Idempotency-Key with every retry of the same press. How the team stands, the order's page
+         *     tells: `team` is null here.
          */
         post: operations["create_order_v1_orders_post"];
         delete?: never;
