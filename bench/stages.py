@@ -28,6 +28,7 @@ from tuan.kernel import db, log, web
 from tuan.kernel.clock import utc_now
 from tuan.kernel.desk import Desk
 from tuan.kernel.ids import new_id
+from tuan.kernel.json_answer import JsonAnswer
 from tuan.market import api, app
 from tuan.market.catalog import Catalog
 from tuan.market.config import MarketSettings
@@ -68,7 +69,7 @@ def watch(stack: ExitStack, spent: Spent) -> None:
         stack.enter_context(
             patch.object(body, "model_validate_json", timed(spent, "parse", body.model_validate_json))
         )
-    stack.enter_context(patch.object(web, "JsonAnswer", timed(spent, "answer", web.JsonAnswer)))
+    stack.enter_context(patch.object(web, "JsonAnswer", timed(spent, "answer", JsonAnswer)))
     for owner, name, stage in (
         (Catalog, "source", "key"),
         (Catalog, "memberships", "load"),

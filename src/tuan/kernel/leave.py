@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tuan.kernel.errors import Refusal
+from tuan.kernel.one_write import CLOSE, WHOLE
 from tuan.kernel.web import refused
 
-CLOSE = (b"connection", b"close")
 STREAM = (b"content-type", b"text/event-stream")
 
 
@@ -45,7 +45,7 @@ class Leave:
 
         async def answer(message: Message) -> None:
             nonlocal never_ends
-            if message["type"] == "http.response.start":
+            if message["type"] in (WHOLE, "http.response.start"):
                 never_ends = STREAM in message["headers"]
                 if self.has_begun:
                     message["headers"] = [*message["headers"], CLOSE]

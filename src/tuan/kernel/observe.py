@@ -17,6 +17,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 from tuan.kernel.errors import TooLarge
 from tuan.kernel.ids import new_id
 from tuan.kernel.log import REQUEST_ID_HEADER
+from tuan.kernel.one_write import WHOLE
 from tuan.kernel.web import refused
 
 BODY_MAX_BYTES = 64 * 1024
@@ -70,7 +71,7 @@ def observed(
 
         async def answer(message: Message) -> None:
             nonlocal status
-            if message["type"] == "http.response.start":
+            if message["type"] in (WHOLE, "http.response.start"):
                 status = message["status"]
                 _dress(message, request_id, scope["path"])
             await send(message)
@@ -90,7 +91,13 @@ def observed(
             clock(route).observe(took)
             if route not in QUIET:
                 line.info(
-                    "request", method=scope["method"], route=route, status=status, ms=round(took * 1e3, 2)
+                    "request",
+                    method=scope["method"],
+                    route=route,
+                    status=status,
+                    ms=round(took * 1e3, 2),
+                    request_id=request_id,
+                    service=service,
                 )
 
     return observe

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tuan.kernel.json_answer import JSON
 from tuan.kernel.money import yuan_text
-from tuan.kernel.web import JSON
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

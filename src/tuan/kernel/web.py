@@ -9,7 +9,6 @@ import re
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Annotated, Any, cast
 
-import msgspec
 import structlog
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -23,9 +22,9 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from tuan.kernel.errors import InvalidRequest, Refusal, Unreachable
+from tuan.kernel.json_answer import JsonAnswer
 from tuan.kernel.log import request_id
 
-JSON = "application/json"
 PROBLEM = "application/problem+json"
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:*|-]{1,64}$")]
@@ -97,14 +96,6 @@ class HotRoute:
         except ValidationError as error:
             return invalid(request, error)
         return JsonAnswer(answer)
-
-
-class JsonAnswer(Response):
-    """As Starlette would make it, without its looking for what a plain answer may lack."""
-
-    def __init__(self, content: object) -> None:
-        self.status_code, self.body, self.background = 200, msgspec.json.encode(content), None
-        self.raw_headers = [(b"content-length", b"%d" % len(self.body)), (b"content-type", JSON.encode())]
 
 
 async def body_of(request: Request) -> bytes:
