@@ -4,10 +4,11 @@ long as the listing is this one."""
 import msgspec
 
 from tuan.market.campaign import Listing
-from tuan.market.catalog import KEPT_MAX
 from tuan.market.quote import Quote
 from tuan.market.team import ListingKey
 from tuan.market.views import QuoteView
+
+KEPT_MAX = 1000  # What many ask for. To look for more of them costs more than to write them anew.
 
 
 class QuotesTold:
