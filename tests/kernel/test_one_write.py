@@ -1,4 +1,4 @@
-"""An answer that is whole reaches the client as uvicorn's own would, and ends the connection when that would."""
+"""An answer that is whole reaches the client as uvicorn's own would."""
 
 import asyncio
 from collections.abc import AsyncIterator
