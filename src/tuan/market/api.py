@@ -172,10 +172,8 @@ def build_api(
         """Progress of one team as server-sent events, for anybody: counts, and no buyers."""
         return events_of_teams(request, [team_id])
 
-    seat_path, of_seat = (
-        "/v1/seats/{out_trade_no}",
-        partial(HotRoute, api, "PUT", answer=SeatView, caller=caller),
-    )
+    seat_path = "/v1/seats/{out_trade_no}"
+    of_seat = partial(HotRoute, api, "PUT", answer=SeatView, caller=caller)
     hot: list[HotRoute | LongRoute] = [
         HotRoute(api, "POST", "/v1/quotes", ask_quote, body=QuoteBody, answer=QuoteView, caller=caller),
         of_seat(seat_path, lock, body=LockBody),
