@@ -21,7 +21,7 @@ from tuan.kernel import log
 from tuan.kernel.database_clock import time_at
 from tuan.kernel.demo_clock import DemoClock
 from tuan.kernel.embedded import create_databases, database_url, embedded_postgres
-from tuan.kernel.serve import Proxy, Server, work_until_told
+from tuan.kernel.serve import Proxy, answer, work_until_told
 from tuan.kernel.service import Service
 
 app = typer.Typer(
@@ -199,12 +199,9 @@ def _pieces(name: str, build: Callable[[], Service], *, what: str) -> typer.Type
         log_level: LogLevel = log.LogLevel.INFO,
     ) -> None:
         """Answer requests."""
-        proxy = Proxy(addresses=behind, under=under)
 
         async def run() -> None:
-            service = build()
-            async with service.opened():
-                await Server(service.app, host=host, port=port, proxy=proxy).serve()
+            await answer(build(), host=host, port=port, proxy=Proxy(addresses=behind, under=under))
 
         _run(run(), log_level)
 

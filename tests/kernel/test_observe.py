@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from tuan.kernel import log
 from tuan.kernel.errors import Overloaded
-from tuan.kernel.observe import observed
+from tuan.kernel.observe import Observed
 from tuan.kernel.web import Body, build_fastapi
 
 
@@ -41,7 +41,7 @@ def an_app() -> ASGIApp:
         raise ValueError("the secret of the house")
 
     larger = {("POST", "/rooms/{room}/echo"): 100_000}
-    return observed(api, service="echo", registry=CollectorRegistry(), larger=larger)
+    return Observed(api, service="echo", registry=CollectorRegistry(), larger=larger)
 
 
 @pytest.fixture

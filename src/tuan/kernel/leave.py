@@ -7,14 +7,13 @@ itself, and finds another process.
 
 import asyncio
 
-from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tuan.kernel.errors import Refusal
-from tuan.kernel.one_write import CLOSE, WHOLE
 from tuan.kernel.web import refused
 
 STREAM = (b"content-type", b"text/event-stream")
+CLOSE = (b"connection", b"close")
 
 
 class Leaving(Refusal):
@@ -45,14 +44,14 @@ class Leave:
 
         async def answer(message: Message) -> None:
             nonlocal never_ends
-            if message["type"] in (WHOLE, "http.response.start"):
+            if message["type"] == "http.response.start":
                 never_ends = STREAM in message["headers"]
                 if self.has_begun:
                     message["headers"] = [*message["headers"], CLOSE]
             await send(message)
 
         if self.has_begun and scope["path"].endswith("/readyz"):
-            return await refused(Request(scope), Leaving())(scope, receive, answer)
+            return await refused(None, Leaving())(scope, receive, answer)
         return await self._app(scope, hear, answer)
 
     async def _until_we_leave(self, receive: Receive) -> Message:

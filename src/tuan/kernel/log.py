@@ -1,5 +1,7 @@
 """One JSON object a line, carrying the request id wherever the work goes."""
 
+import asyncio
+import atexit
 import logging
 import re
 from datetime import UTC, datetime
@@ -29,6 +31,39 @@ class LogLevel(StrEnum):
         return logging.getLevelNamesMapping()[self.upper()]
 
 
+class Lines:
+    """What one turn of the event loop says is written at its end, together: each write is a system call.
+
+    Without a loop, each line is written at once. A process that is killed takes the lines of its last turn
+    along.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lines: list[str] = []
+        self._due_in: asyncio.AbstractEventLoop | None = None
+        atexit.register(self._write)
+
+    def msg(self, line: str) -> None:
+        self._lines.append(line)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._write()
+            return
+        if self._due_in is not loop:
+            self._due_in = loop
+            loop.call_soon(self._write)
+
+    debug = info = warning = error = critical = msg
+
+    def _write(self) -> None:
+        lines, self._lines, self._due_in = self._lines, [], None
+        if lines:
+            self._stream.write("\n".join(lines) + "\n")
+            self._stream.flush()
+
+
 def configure(stream: TextIO, *, level: int = logging.INFO) -> None:
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -37,10 +72,11 @@ def configure(stream: TextIO, *, level: int = logging.INFO) -> None:
         structlog.processors.format_exc_info,
         _without_rows,
     ]
+    lines = Lines(stream)
     structlog.configure(
         processors=[_at_once],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(stream),
+        logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(stream)

@@ -3,25 +3,25 @@
 import re
 import time
 from collections.abc import Mapping, MutableMapping, Sequence
-from functools import cache
+from functools import cache, partial
 from types import MappingProxyType
 from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from starlette.requests import Request
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from tuan.kernel.errors import TooLarge
+from tuan.kernel.hot import HotRoute, Shell
 from tuan.kernel.ids import new_id
 from tuan.kernel.log import REQUEST_ID_HEADER
-from tuan.kernel.one_write import WHOLE
+from tuan.kernel.straight import BODY_MAX_BYTES, LINE, Serve, Whole
 from tuan.kernel.web import refused
 
-BODY_MAX_BYTES = 64 * 1024
 REQUEST_ID, LENGTH, CHUNKED = REQUEST_ID_HEADER.encode(), b"content-length", b"transfer-encoding"
+AUTHORIZATION = b"authorization"
 GIVEN_ID = re.compile(rb"[A-Za-z0-9_.-]{8,64}")
 QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -37,70 +37,108 @@ SECURITY_HEADERS = (
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
 )
+API_HEAD = b"".join(LINE % header for header in ((POLICY, API_POLICY), *SECURITY_HEADERS))
 log = structlog.get_logger()
 
 
-def observed(
-    app: ASGIApp,
-    *,
-    service: str,
-    registry: CollectorRegistry,
-    larger: Mapping[tuple[str, str], int] = MappingProxyType({}),
-) -> ASGIApp:
-    """`larger` says which routes, by method and path, read a body of more than 64 KiB, and how many bytes."""
-    limits = [(method, compile_path(path)[0], limit) for (method, path), limit in larger.items()]
-    requests = Counter(
-        "tuan_requests", "Requests by route and outcome", ["route", "method", "status"], registry=registry
-    )
-    seconds = Histogram(
-        "tuan_request_seconds", "Time to answer", ["route"], buckets=SECONDS, registry=registry
-    )
+class Observed:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        service: str,
+        registry: CollectorRegistry,
+        larger: Mapping[tuple[str, str], int] = MappingProxyType({}),
+        shell: Shell | None = None,
+    ) -> None:
+        """`larger` says which routes, by method and path, read a body of more than 64 KiB, and how many
+        bytes. `shell` is the one within `app` whose hot routes may be asked straight."""
+        self._app = app
+        self._service = service
+        self._limits = [(method, compile_path(path)[0], limit) for (method, path), limit in larger.items()]
+        self._shell = shell
+        requests = Counter(
+            "tuan_requests", "Requests by route and outcome", ["route", "method", "status"], registry=registry
+        )
+        seconds = Histogram(
+            "tuan_request_seconds", "Time to answer", ["route"], buckets=SECONDS, registry=registry
+        )
 
-    # Prometheus takes as long to find a label's counter as to count.
-    counter, clock = cache(requests.labels), cache(seconds.labels)
-    line = log.bind()  # The logger of a module is put together anew for each line.
+        # Prometheus takes as long to find a label's counter as to count.
+        self._counter, self._clock = cache(requests.labels), cache(seconds.labels)
+        self._line = log.bind()  # The logger of a module is put together anew for each line.
 
-    async def observe(scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return await app(scope, receive, send)
+            return await self._app(scope, receive, send)
 
         began = time.perf_counter()
         headers = dict(scope["headers"])
-        request_id = _begin(headers, service)
+        request_id = _begin(headers, self._service)
         status = 500
 
         async def answer(message: Message) -> None:
             nonlocal status
-            if message["type"] in (WHOLE, "http.response.start"):
+            if message["type"] == "http.response.start":
                 status = message["status"]
                 _dress(message, request_id, scope["path"])
             await send(message)
 
         try:
-            declared, body_max_bytes = headers.get(LENGTH, b"0"), _body_max_bytes(scope, limits)
+            declared, body_max_bytes = headers.get(LENGTH, b"0"), _body_max_bytes(scope, self._limits)
             if not declared.isdigit() or int(declared) > body_max_bytes:
-                await refused(Request(scope), TooLarge())(scope, receive, answer)
+                await refused(None, TooLarge())(scope, receive, answer)
             elif CHUNKED in headers:
-                await app(scope, _counted(receive, body_max_bytes), answer)
+                await self._app(scope, _counted(receive, body_max_bytes), answer)
             else:  # The server reads no more than was declared.
-                await app(scope, receive, answer)
+                await self._app(scope, receive, answer)
         finally:
-            took = time.perf_counter() - began
             route = getattr(scope.get("route"), "path", "none")
-            counter(route, scope["method"], status).inc()
-            clock(route).observe(took)
-            if route not in QUIET:
-                line.info(
-                    "request",
-                    method=scope["method"],
-                    route=route,
-                    status=status,
-                    ms=round(took * 1e3, 2),
-                    request_id=request_id,
-                    service=service,
-                )
+            self._tell(began, scope["method"], route, status, request_id)
 
-    return observe
+    def straight(self, method: str, path: str) -> Serve | None:
+        """A Find."""
+        if not (asked := self._shell and self._shell.asked_for(method, path)):
+            return None
+        route, params = asked
+        return partial(self._serve, method, route, params) if isinstance(route, HotRoute) else None
+
+    async def _serve(
+        self,
+        method: str,
+        route: HotRoute,
+        params: Mapping[str, str],
+        headers: Mapping[bytes, bytes],
+        body: bytes,
+    ) -> Whole:
+        began = time.perf_counter()
+        request_id = _begin(headers, self._service)
+        status = 500
+        try:
+            authorization = headers.get(AUTHORIZATION, b"").decode("latin-1")
+            answer = await route.answer(params, authorization, body)
+            status = answer.status_code
+        finally:
+            self._tell(began, method, route.path, status, request_id)
+        head = b"".join(LINE % header for header in answer.raw_headers)
+        return Whole(
+            status, b"%bx-request-id: %b\r\n%b" % (head, request_id.encode(), API_HEAD), bytes(answer.body)
+        )
+
+    def _tell(self, began: float, method: str, route: str, status: int, request_id: str) -> None:
+        took = time.perf_counter() - began
+        self._counter(route, method, status).inc()
+        self._clock(route).observe(took)
+        if route not in QUIET:
+            self._line.info(
+                "request",
+                method=method,
+                route=route,
+                status=status,
+                ms=round(took * 1e3, 2),
+                request_id=request_id,
+                service=self._service,
+            )
 
 
 def _begin(headers: Mapping[bytes, bytes], service: str) -> str:

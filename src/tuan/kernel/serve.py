@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -17,6 +18,8 @@ from starlette.types import ASGIApp
 
 from tuan.kernel.leave import Leave
 from tuan.kernel.one_write import OneWrite
+from tuan.kernel.service import Service
+from tuan.kernel.straight import Find, Straight
 
 GRACE_SECONDS = 3
 GET_UP_SECONDS = 0.5
@@ -49,18 +52,20 @@ class Server(uvicorn.Server):
         *,
         host: str,
         port: int,
+        straight: Find | None = None,
         proxy: Proxy = Proxy(),
         listens: Callable[[], None] = lambda: None,
     ) -> None:
         self._leave = Leave(app) if proxy.addresses else None
         self._told_to_leave = False
         self._leaves_at = 0.0
+        http: Any = partial(Straight, find=straight, leaving=self._is_leaving) if straight else OneWrite
         config = uvicorn.Config(
             self._leave or app,
             host=host,
             port=port,
             loop="uvloop",
-            http=OneWrite,
+            http=http,
             ws="none",
             lifespan="off",  # Services are opened by whoever serves them.
             log_config=None,
@@ -73,6 +78,9 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._listens = listens
+
+    def _is_leaving(self) -> bool:
+        return self._leave is not None and self._leave.has_begun
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -112,6 +120,12 @@ class Server(uvicorn.Server):
     def port(self) -> int:
         port: int = self.servers[0].sockets[0].getsockname()[1]
         return port
+
+
+async def answer(service: Service, *, host: str, port: int, proxy: Proxy) -> None:
+    """Until told to stop."""
+    async with service.opened():
+        await Server(service.app, host=host, port=port, proxy=proxy, straight=service.straight).serve()
 
 
 async def keep_working(work: Callable[[], Coroutine[Any, Any, None]]) -> None:

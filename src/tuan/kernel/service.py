@@ -9,6 +9,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
+from tuan.kernel.straight import Find
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Service:
@@ -17,6 +19,7 @@ class Service:
     work: Callable[[], Coroutine[Any, Any, None]]  # Until cancelled.
     drain: Callable[[], Coroutine[Any, Any, None]]  # Everything that is due now.
     registry: CollectorRegistry  # What this process counted.
+    straight: Find | None = None  # To the hot routes of the app.
 
 
 async def together(*works: Coroutine[Any, Any, None]) -> None:

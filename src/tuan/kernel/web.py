@@ -1,12 +1,7 @@
-"""The shell around an API: hot routes in front, FastAPI behind, refusals rendered alike by both.
-
-FastAPI spends some 40 µs on a request around our code. So a hot endpoint is known to both: FastAPI
-documents it, and the shell, standing in front, serves it. They call the same function with the same
-models, so there is nothing to keep in step.
-"""
+"""What all APIs share: shapes, probes, and refusals rendered alike."""
 
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Annotated, Any, cast
 
 import structlog
@@ -16,13 +11,11 @@ from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry, generate_latest
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import compile_path
-from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
+from starlette.types import Lifespan
 
 from tuan.kernel.errors import InvalidRequest, Refusal, Unreachable
-from tuan.kernel.json_answer import JsonAnswer
 from tuan.kernel.log import request_id
 
 PROBLEM = "application/problem+json"
@@ -57,88 +50,6 @@ class Problem(BaseModel):
 REFUSED: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": Problem, "description": "Refused; `code` says why."}
 }
-
-
-class HotRoute:
-    """A route served by us and documented by FastAPI."""
-
-    def __init__(
-        self,
-        api: FastAPI,
-        method: str,
-        path: str,
-        endpoint: Callable[..., Awaitable[object]],
-        *,
-        body: type[BaseModel],
-        answer: type,
-        caller: Callable[[Request], Awaitable[str]],
-    ) -> None:
-        """`endpoint` returns an `answer`, or its JSON as a msgspec.Raw."""
-        api.add_api_route(path, endpoint, methods=[method], response_model=answer)
-        self.path = path
-        self._method = method
-        self._pattern, _, _ = compile_path(path)
-        self._endpoint = endpoint
-        self._body = body
-        self._caller = caller
-
-    def match(self, scope: Scope, path: str) -> re.Match[str] | None:
-        return self._pattern.match(path) if scope["method"] == self._method else None
-
-    async def serve(self, params: Mapping[str, str], request: Request) -> Response:
-        try:
-            source = await self._caller(request)
-            require_ids(params.values())
-            body = self._body.model_validate_json(await body_of(request))
-            answer = await self._endpoint(source=source, body=body, **params)
-        except Refusal as refusal:
-            return refused(request, refusal)
-        except ValidationError as error:
-            return invalid(request, error)
-        return JsonAnswer(answer)
-
-
-async def body_of(request: Request) -> bytes:
-    """Most come in one piece, and need no stream. Raises ClientDisconnect."""
-    message = await request.receive()
-    if message["type"] == "http.disconnect":
-        raise ClientDisconnect
-    body: bytes = message.get("body", b"")
-    while message.get("more_body"):
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        body += message.get("body", b"")
-    return body
-
-
-class LongRoute:
-    """A GET whose answer lasts, served without the frames that FastAPI would keep for as long."""
-
-    def __init__(
-        self,
-        api: FastAPI,
-        path: str,
-        endpoint: Callable[..., Response],
-        *,
-        answer: type[Response],
-        params: Callable[[Request], Mapping[str, object]] = lambda _: {},
-    ) -> None:
-        """`endpoint` gets the request, the parameters of the path, and what `params` finds in the query."""
-        api.add_api_route(path, endpoint, methods=["GET"], response_class=answer, status_code=200)
-        self.path = path
-        self._pattern, _, _ = compile_path(path)
-        self._endpoint = endpoint
-        self._params = params
-
-    def match(self, scope: Scope, path: str) -> re.Match[str] | None:
-        return self._pattern.match(path) if scope["method"] == "GET" else None
-
-    async def serve(self, params: Mapping[str, str], request: Request) -> Response:
-        try:
-            return self._endpoint(request=request, **params, **self._params(request))
-        except Refusal as refusal:
-            return refused(request, refusal)
 
 
 def require_ids(ids: Collection[str]) -> None:
@@ -221,25 +132,7 @@ def add_probes(
         return PlainTextResponse(generate_latest(registry))
 
 
-def shell(api: FastAPI, hot: Sequence[HotRoute | LongRoute]) -> ASGIApp:
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            path = scope["path"].removeprefix(scope.get("root_path", ""))
-            for route in hot:
-                if found := route.match(scope, path):
-                    scope["route"] = route
-                    request = Request(scope, receive)
-                    response = await route.serve(found.groupdict(), request)
-                    try:
-                        return await response(scope, receive, send)
-                    except Refusal as refusal:  # Of an answer that had not begun.
-                        return await refused(request, refusal)(scope, receive, send)
-        return await api(scope, receive, send)
-
-    return app
-
-
-def refused(_: Request, error: Exception) -> Response:
+def refused(_: Request | None, error: Exception) -> Response:
     refusal = cast(Refusal, error)
     headers = {}
     if refusal.retry_after_seconds is not None:
@@ -247,7 +140,7 @@ def refused(_: Request, error: Exception) -> Response:
     return _problem(refusal.status, refusal.code, str(refusal), headers=headers)
 
 
-def invalid(_: Request, error: Exception) -> Response:
+def invalid(_: Request | None, error: Exception) -> Response:
     wrong = cast(ValidationError | RequestValidationError, error).errors()[:20]
     fields = [FieldError(field=".".join(map(str, one["loc"])), message=one["msg"]) for one in wrong]
     detail = "; ".join(f"{one.field}: {one.message}" for one in fields)
@@ -261,7 +154,7 @@ def not_served(_: Request, error: Exception) -> Response:
     return _problem(refusal.status_code, "not_served", str(refusal.detail), headers=refusal.headers)
 
 
-def broken(_: Request, error: Exception) -> Response:
+def broken(_: Request | None, error: Exception) -> Response:
     structlog.get_logger().error("request_failed", exc_info=error)
     return _problem(
         500, "internal_error", "Something broke on our side; the request id finds it in our logs."

@@ -15,7 +15,7 @@ from tuan.kernel.db import Pool, build_pool, opened_pool
 from tuan.kernel.demo_clock import moved
 from tuan.kernel.jobs import Jobs
 from tuan.kernel.measure import Calls, Levels
-from tuan.kernel.observe import observed
+from tuan.kernel.observe import Observed
 from tuan.kernel.original import beside
 from tuan.kernel.queue import Listen, hear_nothing
 from tuan.kernel.revision import is_migrated
@@ -88,7 +88,7 @@ def build(
     compat = build_compat(doors)
     return Service(
         app=trace.serving(
-            observed(beside(api, compat, under=[LOGIN, WEIXIN, ALIPAY]), service="mall", registry=registry)
+            Observed(beside(api, compat, under=[LOGIN, WEIXIN, ALIPAY]), service="mall", registry=registry)
         ),
         opened=opened,
         work=work,

@@ -11,24 +11,22 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CollectorRegistry
 from pydantic import AwareDatetime, field_validator
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from tuan.kernel.clock import Clock
 from tuan.kernel.db import Pool, transaction
 from tuan.kernel.desk import Desk
 from tuan.kernel.errors import InvalidRequest, NotFound, Unauthorized
+from tuan.kernel.hot import HotRoute, LongRoute, Shell
 from tuan.kernel.measure import Measure
 from tuan.kernel.pace import Pace
 from tuan.kernel.web import (
     Body,
-    HotRoute,
     Id,
-    LongRoute,
     add_probes,
     build_fastapi,
     gathered,
     require_ids,
-    shell,
 )
 from tuan.market import store_original, store_team
 from tuan.market.api_told import QuotesTold
@@ -105,21 +103,25 @@ def build_api(
     ready: Callable[[], Awaitable[bool]],
     registry: CollectorRegistry,
     measure: Measure,
-) -> ASGIApp:
+) -> Shell:
     api = build_fastapi("Tuan market", CONSOLE)
     api.state.console = console
     add_probes(api, ready=ready, registry=registry, measure=measure)
 
     pace, told = Pace(), QuotesTold()
 
-    async def caller(
-        request: Request, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)] = None
-    ) -> str:
-        """The source is who you are, and so never part of what you say. `shown` is for the documentation."""
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    async def source_of(authorization: str) -> str:
+        """The source is who you are, and so never part of what you say."""
+        scheme, _, key = authorization.partition(" ")
         if scheme.lower() == "bearer" and (source := await catalog.source(key)):
             return source
         raise Unauthorized
+
+    async def caller(
+        request: Request, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)] = None
+    ) -> str:
+        """`shown` is for the documentation."""
+        return await source_of(request.headers.get("authorization", ""))
 
     Source = Annotated[str, Depends(caller)]
 
@@ -173,9 +175,9 @@ def build_api(
         return events_of_teams(request, [team_id])
 
     seat_path = "/v1/seats/{out_trade_no}"
-    of_seat = partial(HotRoute, api, "PUT", answer=SeatView, caller=caller)
+    of_seat = partial(HotRoute, api, "PUT", answer=SeatView, caller=source_of)
     hot: list[HotRoute | LongRoute] = [
-        HotRoute(api, "POST", "/v1/quotes", ask_quote, body=QuoteBody, answer=QuoteView, caller=caller),
+        HotRoute(api, "POST", "/v1/quotes", ask_quote, body=QuoteBody, answer=QuoteView, caller=source_of),
         of_seat(seat_path, lock, body=LockBody),
         of_seat(f"{seat_path}/settlement", settle, body=SettleBody),
         of_seat(f"{seat_path}/release", release, body=ReleaseBody),
@@ -253,4 +255,4 @@ def build_api(
             campaign_id=campaign_id, teams=teams, members=members, statistics=statistics, now=now
         )
 
-    return shell(api, hot)
+    return Shell(api, hot)

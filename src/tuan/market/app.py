@@ -17,12 +17,12 @@ from tuan.kernel.desk import Desk
 from tuan.kernel.errors import Refusal
 from tuan.kernel.jobs import Jobs
 from tuan.kernel.measure import Desks, Levels
-from tuan.kernel.observe import observed
+from tuan.kernel.observe import Observed
 from tuan.kernel.original import beside
 from tuan.kernel.queue import NoBroker, Publisher
 from tuan.kernel.revision import is_migrated
 from tuan.kernel.service import Service, together
-from tuan.kernel.trace import trace_of
+from tuan.kernel.trace import OFF, trace_of
 from tuan.market.api import build_api
 from tuan.market.catalog import Catalog
 from tuan.market.compat import GBM, TEST, build_compat
@@ -166,15 +166,16 @@ def build(
         await schedule.catch_up()
         await jobs.drain()
 
+    app = Observed(
+        beside(api, compat, under=[GBM, TEST]),
+        service="market",
+        registry=registry,
+        larger=LARGER_BODIES,
+        shell=api,
+    )
     return Service(
-        app=trace.serving(
-            observed(
-                beside(api, compat, under=[GBM, TEST]),
-                service="market",
-                registry=registry,
-                larger=LARGER_BODIES,
-            )
-        ),
+        app=trace.serving(app),
+        straight=app.straight if trace is OFF else None,
         opened=opened,
         work=work,
         drain=drain,

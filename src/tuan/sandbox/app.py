@@ -13,7 +13,7 @@ from tuan.kernel.clock import Clock, utc_now
 from tuan.kernel.db import build_pool, opened_pool
 from tuan.kernel.demo_clock import DemoClock
 from tuan.kernel.errors import Refusal
-from tuan.kernel.observe import observed
+from tuan.kernel.observe import Observed
 from tuan.kernel.revision import is_migrated
 from tuan.kernel.rsa import load_private_key, load_public_key
 from tuan.kernel.service import Service, together
@@ -144,7 +144,7 @@ def _build_app(
         api.include_router(ClockPages(demo=demo, pages=pages, woken=woken).router())
 
     add_probes(api, ready=lambda: is_migrated(pool, MIGRATIONS), registry=registry)
-    return observed(api, service="sandbox", registry=registry)
+    return Observed(api, service="sandbox", registry=registry)
 
 
 def _account(settings: SandboxSettings) -> Account:
