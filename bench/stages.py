@@ -2,7 +2,7 @@
 
     python -m bench.stages [--requests 2000]
 
-Our app is called in this process, without a socket; what httptools and uvicorn take comes on top. Of 64 at
+Our hot routes are called in this process, without a socket; what reads HTTP comes on top. Of 64 at
 once a stage that awaits is charged for whatever runs meanwhile, and "the rest" is mostly others' turns;
 what a batch shares is divided by the requests in it.
 """
@@ -20,15 +20,15 @@ from typing import Any
 from unittest.mock import patch
 
 import uvloop
-from starlette.types import ASGIApp, Message
 
 from bench.load import within
 from bench.market import a_database, a_server
-from tuan.kernel import db, log, web
+from tuan.kernel import db, hot, log
 from tuan.kernel.clock import utc_now
 from tuan.kernel.desk import Desk
 from tuan.kernel.ids import new_id
 from tuan.kernel.json_answer import JsonAnswer
+from tuan.kernel.straight import Find
 from tuan.market import api, app
 from tuan.market.catalog import Catalog
 from tuan.market.config import MarketSettings
@@ -36,7 +36,7 @@ from tuan.market.quote import quote
 from tuan.market.store import Store
 
 STAGES = ("parse", "key", "desk wait", "load", "rules", "write", "commit", "answer", "the rest")
-HEADERS = [(b"authorization", b"Bearer bench-key"), (b"content-type", b"application/json")]
+HEADERS = {b"authorization": b"Bearer bench-key", b"content-type": b"application/json"}
 SEATS = itertools.count(1)  # Those that wait to be settled.
 Spent = dict[str, float]
 
@@ -69,7 +69,7 @@ def watch(stack: ExitStack, spent: Spent) -> None:
         stack.enter_context(
             patch.object(body, "model_validate_json", timed(spent, "parse", body.model_validate_json))
         )
-    stack.enter_context(patch.object(web, "JsonAnswer", timed(spent, "answer", JsonAnswer)))
+    stack.enter_context(patch.object(hot, "JsonAnswer", timed(spent, "answer", JsonAnswer)))
     for owner, name, stage in (
         (Catalog, "source", "key"),
         (Catalog, "memberships", "load"),
@@ -98,29 +98,12 @@ def watch(stack: ExitStack, spent: Spent) -> None:
     stack.enter_context(patch.object(app, "transaction", transaction))
 
 
-async def call(served: ASGIApp, method: str, path: str, body: str) -> None:
-    async def receive() -> Message:
-        return {"type": "http.request", "body": body.encode(), "more_body": False}
-
-    async def send(message: Message) -> None:
-        if message["type"] == "http.response.start" and message["status"] >= 300:
-            raise RuntimeError(f"{method} {path}: {message['status']}")
-
-    scope: dict[str, object] = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-    }
-    scope |= {
-        "path": path,
-        "raw_path": path.encode(),
-        "root_path": "",
-        "query_string": b"",
-        "headers": HEADERS,
-    }
-    await served(scope | {"client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80)}, receive, send)
+async def call(straight: Find, method: str, path: str, body: str) -> None:
+    serve = straight(method, path)
+    assert serve
+    answer = await serve(HEADERS, body.encode())
+    if answer.status >= 300:
+        raise RuntimeError(f"{method} {path}: {answer.status}")
 
 
 def requests_of(kind: str, count: int) -> list[tuple[str, str, str]]:
@@ -138,12 +121,12 @@ def requests_of(kind: str, count: int) -> list[tuple[str, str, str]]:
     ]
 
 
-async def microseconds(served: ASGIApp, spent: Spent, kind: str, count: int, at_once: int) -> Spent:
+async def microseconds(straight: Find, spent: Spent, kind: str, count: int, at_once: int) -> Spent:
     asked = iter(requests_of(kind, count))
 
     async def ask() -> None:
         for method, path, body in asked:
-            await call(served, method, path, body)
+            await call(straight, method, path, body)
 
     spent.clear()
     began = time.perf_counter()
@@ -164,11 +147,13 @@ async def run(url: str, count: int) -> None:
     print("| | " + " | ".join((*STAGES, "a request")) + " |\n" + "|---" * (len(STAGES) + 2) + "|")
     with ExitStack() as stack:
         watch(stack, spent)
+        straight = service.straight
+        assert straight
         async with service.opened():
             for kind in ("lock", "settle", "quote"):
                 for at_once in (1, 64):
-                    await microseconds(service.app, spent, kind, count // 4, at_once)  # Warms up.
-                    found = await microseconds(service.app, spent, kind, count, at_once)
+                    await microseconds(straight, spent, kind, count // 4, at_once)  # Warms up.
+                    found = await microseconds(straight, spent, kind, count, at_once)
                     cells = " | ".join(f"{found[stage]:.0f}" for stage in (*STAGES, "took"))
                     print(f"| {kind}, {at_once} at once | {cells} |", flush=True)
 
