@@ -11,7 +11,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bind_contextvars, clear_contextvars
+from structlog.contextvars import bind_contextvars
 
 from tuan.kernel.errors import TooLarge
 from tuan.kernel.hot import HotRoute, Shell
@@ -144,7 +144,6 @@ class Observed:
 def _begin(headers: Mapping[bytes, bytes], service: str) -> str:
     given = headers.get(REQUEST_ID, b"")
     request_id = given.decode() if GIVEN_ID.fullmatch(given) else new_id()
-    clear_contextvars()
     bind_contextvars(request_id=request_id, service=service)
     return request_id
 

@@ -39,7 +39,7 @@ class Catalog:
         self._keys: dict[str, KeyHolder | None] = {}
         self._switches: dict[None, Switchboard | None] = {}
         self._reading = Desk(self._listings_of)
-        self._memberships = Desk(self._memberships_of)
+        self._memberships = Desk(self._memberships_of, clerks_max=1)
 
     async def switches(self) -> Switchboard:
         if kept := self._switches.get(None):
@@ -57,7 +57,7 @@ class Catalog:
             holder = self._keys[api_key]
         else:
             holder = await self._read(self._keys, api_key, lambda: self._key_holder(api_key))
-        return holder.source if holder and holder.speaks(now=self._clock()) else None
+        return holder.source if holder and holder.speaks(self._clock) else None
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
