@@ -41,7 +41,7 @@ def two_backends(market: Market, plan: Plan) -> Figure:
         api(market.url, Path(home, "second.log")) as second,
         nginx(Path(home), market, second) as both,
     ):
-        pairs = in_turns(plan, lambda: rate(both), lambda: rate(market))
+        pairs = in_turns(plan.pairs, lambda: rate(both), lambda: rate(market))
     return figure(pairs, bad=sum(bad))
 
 

@@ -41,7 +41,7 @@ def compare(plan: Plan, many: Callable[[], Asked], few: Callable[[], Asked]) -> 
         runs.append(ask())
         return runs[-1].rate
 
-    pairs = in_turns(plan, lambda: rate(many), lambda: rate(few))
+    pairs = in_turns(plan.pairs, lambda: rate(many), lambda: rate(few))
     return figure(pairs, bad=sum(run.bad for run in runs))
 
 

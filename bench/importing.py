@@ -30,7 +30,7 @@ def importing(market: Market, plan: Plan) -> Figure:
         )
         connection.execute(OPERATOR)
         pairs = []
-        for pair in range(plan.pairs):
+        for pair in range(plan.long_pairs):
             connection.execute("DELETE FROM segment_member WHERE segment_id = 'imported'")
             connection.execute("VACUUM segment_member, segment_staged")
             connection.execute("TRUNCATE copied")

@@ -30,7 +30,7 @@ def alone_latency(market: Market, plan: Plan) -> Figure:
             bare_ms = p50_ms(address, lambda _: http("POST", "/v1/quotes", quote), times=times)
             return bare_ms + pgbench_p50_ms("lock_spread.sql", market.url, times=times)
 
-        pairs = in_turns(plan, lambda: p50_ms(market.address, locks(), times=times), parts)
+        pairs = in_turns(plan.pairs, lambda: p50_ms(market.address, locks(), times=times), parts)
     with bare_service(market.url) as (address, _):
         two_trips = statistics.median(p50_ms(address, bare_locks(), times=times) for _ in range(plan.pairs))
     return figure(pairs, more={"bare ms": round(two_trips, 3)})

@@ -9,7 +9,7 @@ from bench.load import Asked, Plan, in_turns, pgbench, wrk
 from bench.market import Market
 from bench.report import Figure, figure
 
-STRETCH = 60_000  # Of seats waiting to be settled: each run of wrk takes its own.
+STRETCH = 40_000  # Of seats waiting to be settled: each run of wrk takes its own.
 
 
 def lock_spread(market: Market, plan: Plan) -> Figure:
@@ -35,7 +35,7 @@ def compare(kind: str, market: Market, plan: Plan) -> Figure:
         runs.append(puts(kind, market, seconds=plan.seconds))
         return runs[-1].rate
 
-    pairs = in_turns(plan, ours, lambda: pgbench(f"{kind}.sql", market.url, seconds=plan.seconds))
+    pairs = in_turns(plan.pairs, ours, lambda: pgbench(f"{kind}.sql", market.url, seconds=plan.seconds))
     return figure(
         pairs,
         bad=sum(run.bad for run in runs),

@@ -16,5 +16,5 @@ def orm(market: Market, plan: Plan) -> Figure:
     command = ["uvicorn", "bench.orm:app", "--no-access-log", "--log-level", "warning"]
     with served(command, {"TUAN_MARKET_DATABASE_URL": market.url}) as (address, pid):
         theirs = Market(market.url, address, pid)
-        pairs = in_turns(plan, lambda: rate(market), lambda: rate(theirs))
+        pairs = in_turns(plan.pairs, lambda: rate(market), lambda: rate(theirs))
     return figure(pairs, bad=sum(run.bad for run in runs))

@@ -20,7 +20,7 @@ def quote(market: Market, plan: Plan) -> Figure:
         return runs[-1].rate
 
     with bare(answer_bytes=len(one_quote(market.address))) as address:
-        pairs = in_turns(plan, ours, lambda: wrk("quote.lua", address, seconds=plan.seconds).rate)
+        pairs = in_turns(plan.pairs, ours, lambda: wrk("quote.lua", address, seconds=plan.seconds).rate)
     return figure(pairs, bad=sum(run.bad for run in runs))
 
 

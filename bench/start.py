@@ -24,7 +24,7 @@ def start(plan: Plan) -> Figure:
     with tempfile.TemporaryDirectory(prefix="tuan-bench-", ignore_cleanup_errors=True) as folder:
         os.chmod(folder, 0o711)
         data, bare = Path(folder, "tuan"), Path(folder, "bare")
-        pairs = in_turns(plan, lambda: seconds_of_up(data), lambda: seconds_of_bare(bare))
+        pairs = in_turns(plan.long_pairs, lambda: seconds_of_up(data), lambda: seconds_of_bare(bare))
     return figure(pairs)
 
 

@@ -39,7 +39,7 @@ def trade(plan: Plan) -> Figure:
         rows = database_url(whole.server, "rows")
         asyncio.run(cpu_of_trades(whole, WARM_TEAMS))
         pairs, more = [], {}
-        for _ in range(plan.pairs):
+        for _ in range(plan.long_pairs):
             spent = asyncio.run(cpu_of_trades(whole, teams))
             rsa, written = rsa_seconds(), rows_seconds(whole, rows)
             pairs.append((1000 * sum(spent.values()), 1000 * (rsa + written)))
