@@ -36,15 +36,22 @@ Find = Callable[[str, str], Serve | None]
 """Who serves this method and path, if a hot route does."""
 
 
+class Nobody:
+    """Waits for the parts of a request, of which uvicorn tells."""
+
+    def set(self) -> None:
+        """Only the whole is waited for."""
+
+
 class Asked:
     """A request whose answer is awaited. It stands where uvicorn looks for a cycle of its own."""
 
+    message_event = Nobody()  # Not ourselves: what knows itself is left to the collector of garbage.
     __slots__ = (
         "body",
         "disconnected",
         "headers",
         "keep_alive",
-        "message_event",
         "more_body",
         "response_complete",
         "serve",
@@ -54,10 +61,6 @@ class Asked:
         self.serve, self.headers, self.keep_alive = serve, headers, keep_alive
         self.body, self.more_body = bytearray(), True
         self.disconnected = self.response_complete = False
-        self.message_event = self
-
-    def set(self) -> None:
-        """uvicorn tells of each part; only the whole is waited for."""
 
 
 class Straight(OneWrite):
