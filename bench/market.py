@@ -54,6 +54,9 @@ def a_database(server: str, name: str, *seeds: str) -> str:
         for seed in seeds:
             connection.execute((HERE / "sql" / f"{seed}.sql").read_bytes())
         connection.execute("VACUUM ANALYZE")
+        connection.execute(
+            "CHECKPOINT"
+        )  # As on a server that has run for a while: its log has files to use again.
     return url
 
 
