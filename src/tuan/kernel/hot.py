@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from fastapi import FastAPI
 from pydantic import BaseModel, ValidationError
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
@@ -49,7 +49,7 @@ class HotRoute:
 
     async def serve(self, params: Mapping[str, str], request: Request) -> Response:
         try:
-            body = await body_of(request)
+            body = await request.body()
         except Refusal as refusal:
             return refused(None, refusal)
         return await self.answer(params, request.headers.get("authorization", ""), body)
@@ -66,20 +66,6 @@ class HotRoute:
             return invalid(None, error)
         except Exception as error:
             return broken(None, error)
-
-
-async def body_of(request: Request) -> bytes:
-    """Most come in one piece, and need no stream. Raises ClientDisconnect."""
-    message = await request.receive()
-    if message["type"] == "http.disconnect":
-        raise ClientDisconnect
-    body: bytes = message.get("body", b"")
-    while message.get("more_body"):
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        body += message.get("body", b"")
-    return body
 
 
 class LongRoute:

@@ -15,9 +15,9 @@ from typing import Any
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tuan.kernel.leave import Leave
-from tuan.kernel.one_write import OneWrite
 from tuan.kernel.service import Service
 from tuan.kernel.straight import Find, Straight
 
@@ -59,7 +59,9 @@ class Server(uvicorn.Server):
         self._leave = Leave(app) if proxy.addresses else None
         self._told_to_leave = False
         self._leaves_at = 0.0
-        http: Any = partial(Straight, find=straight, leaving=self._is_leaving) if straight else OneWrite
+        http: Any = (
+            partial(Straight, find=straight, leaving=self._is_leaving) if straight else HttpToolsProtocol
+        )
         config = uvicorn.Config(
             self._leave or app,
             host=host,

@@ -10,9 +10,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, NamedTuple, cast
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
-
-from tuan.kernel.one_write import OneWrite
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 BODY_MAX_BYTES: Final = 64 * 1024
 PLAIN: Final = re.compile(rb"[A-Za-z0-9_.:*|/-]+")
@@ -63,7 +61,7 @@ class Asked:
         self.disconnected = self.response_complete = False
 
 
-class Straight(OneWrite):
+class Straight(HttpToolsProtocol):
     def __init__(self, *uvicorns: Any, find: Find, leaving: Callable[[], bool], **settings: Any) -> None:
         super().__init__(*uvicorns, **settings)
         self._find = find
@@ -104,7 +102,7 @@ class Straight(OneWrite):
         if ends := not asked.keep_alive or self._leaving():
             head += GOODBYE
         ours = b"".join(LINE % header for header in self.server_state.default_headers)
-        self.joined.write_whole(b"%b%b%b\r\n%b" % (STATUS_LINE[status], ours, head, body))
+        self.transport.write(b"%b%b%b\r\n%b" % (STATUS_LINE[status], ours, head, body))
         asked.response_complete = True
         if ends:
             self.transport.close()
