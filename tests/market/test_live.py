@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
+import psycopg
 from market_processes import Process, query
+from structlog.testing import capture_logs
 
 from tuan.kernel.serve import Server
 from tuan.kernel.service import Service
@@ -44,6 +46,29 @@ async def test_a_watcher_sees_what_another_process_commits(market: Service, proc
 
     assert (first["seats_taken"], second["seats_taken"]) == (1, 2)
     assert "buyer_id" not in second
+
+
+async def test_a_look_that_breaks_is_not_the_last(
+    market: Service, market_database: str, processes: list[Process]
+) -> None:
+    team_id = await processes[0].lock(1)
+    async with (
+        served(market) as url,
+        httpx.AsyncClient(timeout=10) as http,
+        http.stream("GET", f"{url}/v1/teams/{team_id}/events") as stream,
+    ):
+        shown = events(stream.aiter_lines())
+        await anext(shown)
+        with capture_logs() as lines, psycopg.connect(market_database, autocommit=True) as connection:
+            connection.execute("ALTER TABLE team RENAME TO away")
+            async with asyncio.timeout(10):
+                while "live_progress_broke" not in [line["event"] for line in lines]:
+                    await asyncio.sleep(0.01)
+            connection.execute("ALTER TABLE away RENAME TO team")
+        await processes[1].lock(2, team_id=team_id)
+        second = await anext(shown)
+
+    assert second["seats_taken"] == 2
 
 
 async def test_several_teams_in_one_stream_and_only_what_changed(

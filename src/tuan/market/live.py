@@ -117,6 +117,8 @@ class Watch:
                 await self._look()
             except Refusal as refusal:
                 log.warning("live_progress_cut_off", reason=refusal.code)
+            except Exception:  # Whatever it was, all who watch would wait for ever.
+                log.exception("live_progress_broke")
             if looks % HEARTBEAT_EVERY_LOOKS == 0:
                 for stream in {stream for streams in self._streams.values() for stream in streams}:
                     stream.offer("", HEARTBEAT)
