@@ -8,7 +8,7 @@ from tuan.market.quote import Quote
 from tuan.market.team import ListingKey
 from tuan.market.views import QuoteView
 
-KEPT_MAX = 1000  # What many ask for. With 200 000 kept, quotes of a hundred thousand campaigns became slower.
+KEPT_MAX = 200_000  # Some 180 MB, where so many are asked for: as many as the catalog keeps listings.
 
 
 class QuotesTold:
