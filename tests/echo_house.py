@@ -57,7 +57,7 @@ async def a_house(*, behind: str = "") -> AsyncIterator[House]:
             case "busy":
                 raise Overloaded
             case "broken":
-                raise ValueError("the secret of the built")
+                raise ValueError("the secret of the house")
             case "wait":
                 await built.let_go.wait()
         return Said(word=f"{source}-{room}-{body.word}")

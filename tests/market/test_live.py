@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import httpx
@@ -32,14 +32,23 @@ async def events(lines: AsyncIterator[str]) -> AsyncIterator[dict[str, object]]:
             yield json.loads(line.removeprefix("data: "))
 
 
+@asynccontextmanager
+async def watched(
+    service: Service, path: str, *, known: str = "", id: Sequence[str] = ()
+) -> AsyncIterator[AsyncIterator[dict[str, object]]]:
+    """What a stream tells. `known` is the event that its watcher heard last."""
+    headers = {"last-event-id": known} if known else {}
+    async with (
+        served(service) as url,
+        httpx.AsyncClient(timeout=10, headers=headers) as http,
+        http.stream("GET", url + path, params={"id": list(id)} if id else None) as stream,
+    ):
+        yield events(stream.aiter_lines())
+
+
 async def test_a_watcher_sees_what_another_process_commits(market: Service, processes: list[Process]) -> None:
     team_id = await processes[0].lock(1)
-    async with (
-        served(market) as url,
-        httpx.AsyncClient(timeout=10) as http,
-        http.stream("GET", f"{url}/v1/teams/{team_id}/events") as stream,
-    ):
-        shown = events(stream.aiter_lines())
+    async with watched(market, f"/v1/teams/{team_id}/events") as shown:
         first = await anext(shown)
         await processes[1].lock(2, team_id=team_id)
         second = await anext(shown)
@@ -52,12 +61,7 @@ async def test_a_look_that_breaks_is_not_the_last(
     market: Service, market_database: str, processes: list[Process]
 ) -> None:
     team_id = await processes[0].lock(1)
-    async with (
-        served(market) as url,
-        httpx.AsyncClient(timeout=10) as http,
-        http.stream("GET", f"{url}/v1/teams/{team_id}/events") as stream,
-    ):
-        shown = events(stream.aiter_lines())
+    async with watched(market, f"/v1/teams/{team_id}/events") as shown:
         await anext(shown)
         with capture_logs() as lines, psycopg.connect(market_database, autocommit=True) as connection:
             connection.execute("ALTER TABLE team RENAME TO away")
@@ -75,12 +79,7 @@ async def test_several_teams_in_one_stream_and_only_what_changed(
     market: Service, processes: list[Process]
 ) -> None:
     teams = [await processes[0].lock(n) for n in (1, 2)]
-    async with (
-        served(market) as url,
-        httpx.AsyncClient(timeout=10) as http,
-        http.stream("GET", f"{url}/v1/teams/events", params={"id": teams}) as stream,
-    ):
-        shown = events(stream.aiter_lines())
+    async with watched(market, "/v1/teams/events", id=teams) as shown:
         at_once = {(await anext(shown))["id"], (await anext(shown))["id"]}
         await processes[0].lock(3, team_id=teams[1])
         changed = await anext(shown)
@@ -93,13 +92,8 @@ async def test_who_comes_back_is_not_told_again_what_they_know(
     market: Service, processes: list[Process]
 ) -> None:
     team_id = await processes[0].lock(1)
-    known = {"last-event-id": f"{team_id}.forming.1.0"}
-    async with (
-        served(market) as url,
-        httpx.AsyncClient(timeout=10, headers=known) as http,
-        http.stream("GET", f"{url}/v1/teams/{team_id}/events") as stream,
-    ):
-        shown = events(stream.aiter_lines())
+    known = f"{team_id}.forming.1.0"
+    async with watched(market, f"/v1/teams/{team_id}/events", known=known) as shown:
         await processes[0].lock(2, team_id=team_id)
         first = await anext(shown)
 

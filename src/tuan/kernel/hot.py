@@ -48,11 +48,8 @@ class HotRoute:
         return self._pattern.match(path) if method == self._method else None
 
     async def serve(self, params: Mapping[str, str], request: Request) -> Response:
-        try:
-            body = await request.body()
-        except Refusal as refusal:
-            return refused(None, refusal)
-        return await self.answer(params, request.headers.get("authorization", ""), body)
+        authorization = request.headers.get("authorization", "")
+        return await self.answer(params, authorization, await request.body())
 
     async def answer(self, params: Mapping[str, str], authorization: str, content: bytes) -> Response:
         try:
@@ -91,10 +88,7 @@ class LongRoute:
         return self._pattern.match(path) if method == "GET" else None
 
     async def serve(self, params: Mapping[str, str], request: Request) -> Response:
-        try:
-            return self._endpoint(request=request, **params, **self._params(request))
-        except Refusal as refusal:
-            return refused(None, refusal)
+        return self._endpoint(request=request, **params, **self._params(request))
 
 
 class Shell:
@@ -114,9 +108,9 @@ class Shell:
             if asked := self.asked_for(scope["method"], path):
                 route, params = asked
                 scope["route"] = route
-                response = await route.serve(params, Request(scope, receive))
                 try:
+                    response = await route.serve(params, Request(scope, receive))
                     return await response(scope, receive, send)
-                except Refusal as refusal:  # Of an answer that had not begun.
+                except Refusal as refusal:  # Of a body, or of an answer that had not begun.
                     return await refused(None, refusal)(scope, receive, send)
         return await self._api(scope, receive, send)

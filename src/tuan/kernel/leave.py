@@ -10,10 +10,10 @@ import asyncio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tuan.kernel.errors import Refusal
+from tuan.kernel.straight import CLOSE
 from tuan.kernel.web import refused
 
 STREAM = (b"content-type", b"text/event-stream")
-CLOSE = (b"connection", b"close")
 
 
 class Leaving(Refusal):

@@ -2,10 +2,9 @@
 
 import re
 import time
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, partial
 from types import MappingProxyType
-from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -32,12 +31,12 @@ DOCS_POLICY = (
     b" img-src 'self' data:; worker-src blob:; frame-ancestors 'none'"
 )
 POLICY = b"content-security-policy"
-SECURITY_HEADERS = (
+Header = tuple[bytes, bytes]
+SECURITY_HEADERS: list[Header] = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
-)
-API_HEAD = b"".join(LINE % header for header in ((POLICY, API_POLICY), *SECURITY_HEADERS))
+]
 log = structlog.get_logger()
 
 
@@ -81,7 +80,7 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _dress(message, request_id, scope["path"])
+                message["headers"] = _dressed(message["headers"], request_id, scope["path"])
             await send(message)
 
         try:
@@ -120,10 +119,8 @@ class Observed:
             status = answer.status_code
         finally:
             self._tell(began, method, route.path, status, request_id)
-        head = b"".join(LINE % header for header in answer.raw_headers)
-        return Whole(
-            status, b"%bx-request-id: %b\r\n%b" % (head, request_id.encode(), API_HEAD), bytes(answer.body)
-        )
+        headers_out = _dressed(answer.raw_headers, request_id, route.path)
+        return Whole(status, b"".join(LINE % header for header in headers_out), bytes(answer.body))
 
     def _tell(self, began: float, method: str, route: str, status: int, request_id: str) -> None:
         took = time.perf_counter() - began
@@ -148,13 +145,11 @@ def _begin(headers: Mapping[bytes, bytes], service: str) -> str:
     return request_id
 
 
-def _dress(message: MutableMapping[str, Any], request_id: str, path: str) -> None:
-    headers = list(message["headers"])
-    headers.append((REQUEST_ID, request_id.encode()))
-    if not any(name == POLICY for name, _ in headers):
-        headers.append((POLICY, DOCS_POLICY if path.endswith(("/docs", "/redoc")) else API_POLICY))
-    headers.extend(SECURITY_HEADERS)
-    message["headers"] = headers
+def _dressed(headers: Iterable[Header], request_id: str, path: str) -> list[Header]:
+    dressed = [*headers, (REQUEST_ID, request_id.encode())]
+    if not any(name == POLICY for name, _ in dressed):
+        dressed.append((POLICY, DOCS_POLICY if path.endswith(("/docs", "/redoc")) else API_POLICY))
+    return dressed + SECURITY_HEADERS
 
 
 def _body_max_bytes(scope: Scope, limits: Sequence[tuple[str, re.Pattern[str], int]]) -> int:

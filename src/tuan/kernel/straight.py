@@ -16,7 +16,7 @@ BODY_MAX_BYTES: Final = 64 * 1024
 PLAIN: Final = re.compile(rb"[A-Za-z0-9_.:*|/-]+")
 UNUSUAL: Final = frozenset({b"expect", b"transfer-encoding", b"upgrade"})
 LINE: Final = b"%b: %b\r\n"
-GOODBYE: Final = b"connection: close\r\n"
+CLOSE: Final = (b"connection", b"close")
 
 
 class Whole(NamedTuple):
@@ -100,7 +100,7 @@ class Straight(HttpToolsProtocol):
         if asked.disconnected:
             return
         if ends := not asked.keep_alive or self._leaving():
-            head += GOODBYE
+            head += LINE % CLOSE
         ours = b"".join(LINE % header for header in self.server_state.default_headers)
         self.transport.write(b"%b%b%b\r\n%b" % (STATUS_LINE[status], ours, head, body))
         asked.response_complete = True

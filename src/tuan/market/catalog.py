@@ -57,7 +57,7 @@ class Catalog:
             holder = self._keys[api_key]
         else:
             holder = await self._read(self._keys, api_key, lambda: self._key_holder(api_key))
-        return holder.source if holder and holder.speaks(self._clock) else None
+        return holder.source if holder and holder.speaks(now=self._clock()) else None
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:

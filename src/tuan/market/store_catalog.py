@@ -8,7 +8,6 @@ from typing import Final
 import msgspec
 from psycopg.rows import dict_row
 
-from tuan.kernel.clock import Clock
 from tuan.kernel.db import Connection, row_of
 from tuan.market.campaign import Campaign, Listing, Terms
 from tuan.market.discount import Discount
@@ -65,8 +64,8 @@ class KeyHolder:
     source: str
     revoked_at: datetime | None  # A key being replaced is revoked at a time still to come.
 
-    def speaks(self, clock: Clock) -> bool:
-        return self.revoked_at is None or clock() < self.revoked_at
+    def speaks(self, *, now: datetime) -> bool:
+        return self.revoked_at is None or now < self.revoked_at
 
 
 DECODE_LISTING = msgspec.json.Decoder(Listing)
