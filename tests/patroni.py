@@ -1,4 +1,5 @@
-"""Two PostgreSQL servers under Patroni, as deploy/ha says: real processes here, to be killed."""
+"""Two PostgreSQL servers under Patroni, each with its PgBouncer, as deploy/ha says: real processes, to be
+killed."""
 
 import os
 import secrets
@@ -18,7 +19,7 @@ import psutil
 import pytest
 from served import free_port
 
-CONFIGURATION = Path(__file__).parents[1] / "deploy" / "ha" / "patroni.yml"
+HA = Path(__file__).parents[1] / "deploy" / "ha"
 BIN = Path("/usr/lib/postgresql/15/bin")
 NODES = ("one", "two")
 WITHIN_SECONDS = 120
@@ -31,29 +32,45 @@ class Pair:
     etcd: int = field(default_factory=free_port)
     rest: dict[str, int] = field(default_factory=lambda: {name: free_port() for name in NODES})
     postgres: dict[str, int] = field(default_factory=lambda: {name: free_port() for name in NODES})
+    pgbouncer: dict[str, int] = field(default_factory=lambda: {name: free_port() for name in NODES})
     _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def url(self, database: str) -> str:
         """Of whichever takes writes."""
-        places = ",".join(f"127.0.0.1:{port}" for port in self.postgres.values())
-        choice = "target_session_attrs=read-write&connect_timeout=2"
-        return f"postgresql://postgres:{self.password}@{places}/{database}?{choice}"
+        return f"{self._url(database, self.postgres)}&target_session_attrs=read-write"
+
+    def pooler_url(self, database: str) -> str:
+        """Of the PgBouncer beside it, which runs nowhere else."""
+        return self._url(database, self.pgbouncer)
+
+    def _url(self, database: str, ports: dict[str, int]) -> str:
+        places = ",".join(f"127.0.0.1:{port}" for port in ports.values())
+        return f"postgresql://postgres:{self.password}@{places}/{database}?connect_timeout=2"
 
     def start(self, name: str) -> None:
+        """A machine: Patroni, with its PostgreSQL, and its PgBouncer if that is the primary."""
         values = {
             "TUAN_NODE": name,
             "TUAN_REST": f"127.0.0.1:{self.rest[name]}",
             "TUAN_POSTGRES": f"127.0.0.1:{self.postgres[name]}",
+            "TUAN_POSTGRES_PORT": str(self.postgres[name]),
+            "TUAN_PGBOUNCER": "127.0.0.1",
+            "TUAN_PGBOUNCER_PORT": str(self.pgbouncer[name]),
             "TUAN_ETCD": f"127.0.0.1:{self.etcd}",
             "TUAN_DATA": str(self.home / name),
             "TUAN_SOCKETS": str(self.home),
             "TUAN_BIN": str(BIN),
             "TUAN_NETWORK": "127.0.0.1/32",
             "TUAN_PASSWORD": self.password,
+            "TUAN_PGBOUNCER_FILES": str(self.home / f"pgbouncer-{name}"),
+            "TUAN_PGBOUNCER_INI": str(self.home / f"{name}.ini"),
+            "TUAN_USERS": str(self.home / "users.txt"),
+            "TUAN_HA": str(HA),
         }
-        file = self.home / f"{name}.yml"
-        file.write_text(Template(CONFIGURATION.read_text()).substitute(values))
-        self._run(name, "patroni", str(file))
+        (self.home / "users.txt").write_text(f'"postgres" "{self.password}"\n')
+        for file, template in ((f"{name}.ini", "pgbouncer.ini"), (f"{name}.yml", "patroni.yml")):
+            (self.home / file).write_text(Template((HA / template).read_text()).substitute(values))
+        self._run(name, "patroni", str(self.home / f"{name}.yml"))
 
     def start_etcd(self) -> None:
         peer, client = f"http://127.0.0.1:{free_port()}", f"http://127.0.0.1:{self.etcd}"
@@ -74,13 +91,13 @@ class Pair:
             time.sleep(0.1)
 
     def kill(self, name: str) -> None:
-        """Patroni and its PostgreSQL at once, as when the machine dies."""
+        """Patroni, its PostgreSQL and its PgBouncer at once, as when the machine dies."""
         process = self._processes.pop(name)
         family = [*psutil.Process(process.pid).children(recursive=True)]
-        pid_file = self.home / name / "postmaster.pid"
-        if pid_file.exists():
-            postmaster = psutil.Process(int(pid_file.read_text().splitlines()[0]))
-            family += [postmaster, *postmaster.children(recursive=True)]
+        for pid_file in (self.home / name / "postmaster.pid", self.home / f"pgbouncer-{name}.pid"):
+            if pid_file.exists() and psutil.pid_exists(pid := int(pid_file.read_text().splitlines()[0])):
+                server = psutil.Process(pid)
+                family += [server, *server.children(recursive=True)]
         process.send_signal(signal.SIGKILL)
         for each in family:
             if each.is_running():
@@ -89,8 +106,8 @@ class Pair:
         psutil.wait_procs(family, timeout=10)
 
     def close(self) -> None:
-        for name in list(self._processes):
-            self.kill(name)
+        while self._processes:
+            self.kill(next(iter(self._processes)))
 
     def _is(self, name: str, role: str) -> bool:
         try:
@@ -112,7 +129,7 @@ class Pair:
 def a_pair() -> Iterator[Pair]:
     """One is primary, the other follows it in step. Skips where Debian's packages are not installed."""
     if not (shutil.which("patroni") and shutil.which("etcd") and BIN.exists()):
-        pytest.skip("no Patroni here: apt-get install patroni etcd-server postgresql-15")
+        pytest.skip("no Patroni here: apt-get install patroni etcd-server postgresql-15 pgbouncer")
     with ExitStack() as stack:
         folder = tempfile.TemporaryDirectory(prefix="tuan-ha-", ignore_cleanup_errors=True)
         pair = Pair(Path(stack.enter_context(folder)))

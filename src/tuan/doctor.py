@@ -16,7 +16,14 @@ from rich.console import Console
 from tuan.kernel import rsa
 from tuan.kernel.clock import utc_now
 from tuan.kernel.database_clock import time_at
-from tuan.kernel.db import WHO_ANSWERS, PoolerBetween, require_no_pooler
+from tuan.kernel.db import (
+    LIMITS_THERE,
+    WHO_ANSWERS,
+    PoolerBetween,
+    Unlimited,
+    require_limits,
+    require_no_pooler,
+)
 from tuan.kernel.revision import is_at_head
 from tuan.mall.config import MallSettings
 from tuan.market.config import MarketSettings
@@ -59,6 +66,8 @@ def questions(market: MarketSettings | None, mall: MallSettings | None, folder: 
     for service, settings in (("market", market), ("mall", mall)):
         if settings:
             yield from _of_database(service, settings.database_url)
+            if pooler := settings.pooler_url:
+                yield Question(about=f"{service}'s pooler", ask=lambda url=pooler: _limits(url))  # type: ignore[misc]
     if mall:
         yield from _of_keys(mall)
         yield Question(about="market", ask=lambda: _knows_our_key(mall))
@@ -91,6 +100,20 @@ def _answers(service: str, url: str) -> str:
     if version < SERVER_MIN:
         raise Ill(f"PostgreSQL {version // 10_000}", "use PostgreSQL 15 or newer")
     return f"PostgreSQL {version // 10_000}"
+
+
+def _limits(pooler: str) -> str:
+    try:
+        with psycopg.connect(pooler, connect_timeout=5, prepare_threshold=None) as connection:
+            [limits] = connection.execute(LIMITS_THERE).fetchall()
+            require_limits(limits)
+    except Unlimited as error:
+        raise Ill("it lends sessions without our limits", str(error)) from error
+    except psycopg.OperationalError as error:
+        raise Ill(
+            str(error).strip().splitlines()[-1], "start PgBouncer, see deploy/ha/pgbouncer.ini"
+        ) from error
+    return "lends sessions with our limits"
 
 
 def _is_migrated(service: str, url: str) -> str:

@@ -65,15 +65,19 @@ class Load:
                 await asyncio.sleep(0.02)
 
 
+@pytest.mark.parametrize("through", ["nothing", "pgbouncer"])
 async def test_a_standby_takes_over_and_nothing_promised_is_lost(
-    pair: Pair, record_property: Callable[[str, object], None]
+    through: str, pair: Pair, record_property: Callable[[str, object], None]
 ) -> None:
     create_databases(pair.url("postgres"), ["tuan_market"])
     url = pair.url("tuan_market")
     upgrade(url, MIGRATIONS)
     save_campaign(url)
     load = Load()
-    with mortal("market", {"TUAN_MARKET_DATABASE_URL": url}) as (address, _):
+    settings = {"TUAN_MARKET_DATABASE_URL": url}
+    if through == "pgbouncer":
+        settings["TUAN_MARKET_POOLER_URL"] = pair.pooler_url("tuan_market")
+    with mortal("market", settings) as (address, _):
         headers = {"authorization": f"Bearer {API_KEY}"}
         async with httpx.AsyncClient(base_url=address, headers=headers, timeout=30) as http:
             buying = [asyncio.create_task(load.buy(http)) for _ in range(BUYERS_AT_ONCE)]
@@ -94,4 +98,4 @@ async def test_a_standby_takes_over_and_nothing_promised_is_lost(
     pair.start("one")
     await asyncio.to_thread(pair.await_role, "one", "synchronous")
     told = f"promoted after {promoted:.1f} s, first seat after {back:.1f} s"
-    record_property("fail-over", f"{told}; {len(load.promised)} seats promised, none lost")
+    record_property(f"fail-over through {through}", f"{told}; {len(load.promised)} seats promised, none lost")

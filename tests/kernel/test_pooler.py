@@ -1,64 +1,103 @@
-"""A pooler between us and PostgreSQL is found out: in it a session's limits would be lost."""
+"""PgBouncer before PostgreSQL: where it is named, and says our limits; and found out where it is not."""
 
-import os
-import shutil
-import socket
-import subprocess
-import time
+import asyncio
+import re
 from collections.abc import Iterator
-from contextlib import closing
 from io import StringIO
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
-from own_postgres import a_home
+from market_builders import API_KEY, save_campaign
+from market_processes import query
+from pooler import PGBOUNCER, a_pooler
 from rich.console import Console
+from served import served
 
 from tuan.doctor import examine, questions
 from tuan.kernel.db import build_pool, transaction
 from tuan.kernel.errors import Overloaded
 from tuan.market.config import MarketSettings
 
-INI = """
-[databases]
-* = host={host} user=postgres
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {port}
-unix_socket_dir =
-auth_type = any
-pool_mode = transaction
-ignore_startup_parameters = options,extra_float_digits
-logfile = {home}/pgbouncer.log
-"""
+BUYERS, AT_ONCE = 60, 20
+CONNECT_QUERY = re.compile(" connect_query=.*")
 
 
 @pytest.fixture
-def pooled(market_database: str) -> Iterator[str]:
-    """The market's database through a real PgBouncer, set to lend a connection for a transaction."""
-    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
-    assert program, "tools/install-for-tests installs it"
-    parts = psycopg.conninfo.conninfo_to_dict(market_database)
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with a_home() as home:
-        Path(home, "pgbouncer.ini").write_text(INI.format(host=parts["host"], port=port, home=home))
-        user = Path(str(parts["host"]), ".s.PGSQL.5432").owner()  # PostgreSQL's: neither will be root.
-        shutil.chown(home, user)
-        server = subprocess.Popen([program, "-q", "-u", user, Path(home, "pgbouncer.ini")])
-        try:
-            url = f"postgresql://postgres@127.0.0.1:{port}/{parts['dbname']}?sslmode=disable"
-            _until_it_answers(url)
-            yield url
-        finally:
-            server.terminate()
-            server.wait(timeout=10)
+def pooler(market_database: str) -> Iterator[str]:
+    """The market's database through a real PgBouncer, set as deploy/ha says."""
+    with a_pooler(market_database) as url:
+        yield url
 
 
-async def test_through_a_pooler_nothing_is_asked(pooled: str, caplog: pytest.LogCaptureFixture) -> None:
-    async with build_pool(pooled, size=1) as pool:
+@pytest.fixture
+def silent_pooler(market_database: str) -> Iterator[str]:
+    """One that tells its sessions nothing."""
+    with a_pooler(market_database, CONNECT_QUERY.sub("", PGBOUNCER)) as url:
+        yield url
+
+
+@pytest.fixture
+def careless_pooler(market_database: str) -> Iterator[str]:
+    """One that lets those in who tell their session its limits, and then forgets what they said."""
+    with a_pooler(market_database, PGBOUNCER.rstrip() + ",options") as url:
+        yield url
+
+
+async def test_seats_are_locked_through_a_pooler(market_database: str, pooler: str) -> None:
+    save_campaign(market_database)
+    turn = asyncio.Semaphore(AT_ONCE)
+    settings = {"TUAN_MARKET_DATABASE_URL": market_database, "TUAN_MARKET_POOLER_URL": pooler}
+    headers = {"authorization": f"Bearer {API_KEY}"}
+    with served("market", settings) as address:
+        async with httpx.AsyncClient(base_url=address, headers=headers, timeout=30) as http:
+
+            async def lock(number: int) -> int:
+                seat = {
+                    "buyer_id": f"b{number}",
+                    "goods_id": "tea",
+                    "channel": "app",
+                    "campaign_id": "summer",
+                }
+                async with turn:
+                    return (await http.put(f"/v1/seats/T{number}", json=seat)).status_code
+
+            answers = await asyncio.gather(*(lock(number % BUYERS) for number in range(2 * BUYERS)))
+
+    assert answers == [200] * (2 * BUYERS)
+    assert query(market_database, "SELECT count(*) FROM seat") == [(BUYERS,)]
+
+
+async def test_a_lock_is_not_waited_for_without_end_through_a_pooler(
+    market_database: str, pooler: str
+) -> None:
+    save_campaign(market_database)
+    with psycopg.connect(market_database) as other:
+        other.execute("SELECT * FROM campaign FOR UPDATE")
+        async with build_pool(market_database, size=1, pooler=pooler) as pool:
+            with pytest.raises(Overloaded):
+                async with transaction(pool) as connection:
+                    await connection.execute("SELECT * FROM campaign FOR UPDATE")
+            async with transaction(pool) as connection:
+                assert await (await connection.execute("SHOW lock_timeout")).fetchall() == [("2s",)]
+
+
+async def test_a_pooler_that_says_no_limits_is_asked_nothing(
+    market_database: str, silent_pooler: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with build_pool(market_database, size=1, pooler=silent_pooler) as pool:
+        with pytest.raises(Overloaded):
+            async with transaction(pool) as connection:
+                await connection.execute("SELECT 1")
+
+    assert "PgBouncer's connect_query must say our limits" in caplog.text
+
+
+async def test_through_a_pooler_in_postgresqls_place_nothing_is_asked(
+    careless_pooler: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with build_pool(careless_pooler, size=1) as pool:
         with pytest.raises(Overloaded):
             async with transaction(pool) as connection:
                 await connection.execute("SELECT 1")
@@ -66,22 +105,27 @@ async def test_through_a_pooler_nothing_is_asked(pooled: str, caplog: pytest.Log
     assert "connect to PostgreSQL itself" in caplog.text
 
 
-def test_the_doctor_says_what_to_do(pooled: str, tmp_path: Path) -> None:
-    said = StringIO()
-    bad = examine(
-        questions(MarketSettings(database_url=pooled), None, tmp_path), Console(file=said, width=200)
-    )
+def test_the_doctor_says_what_to_do(pooler: str, tmp_path: Path) -> None:
+    bad, said = examined(MarketSettings(database_url=pooler), tmp_path)
 
     assert bad == 1
-    assert "a pooler answers in PostgreSQL's place" in said.getvalue()
+    assert "a pooler answers in PostgreSQL's place" in said
 
 
-def _until_it_answers(url: str) -> None:
-    until = time.monotonic() + 10
-    while True:
-        try:
-            return psycopg.connect(url, connect_timeout=2).close()
-        except psycopg.OperationalError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.05)
+def test_the_doctor_looks_at_the_limits(market_database: str, silent_pooler: str, tmp_path: Path) -> None:
+    bad, said = examined(MarketSettings(database_url=market_database, pooler_url=silent_pooler), tmp_path)
+
+    assert bad == 1
+    assert "it lends sessions without our limits" in said
+
+
+def test_the_doctor_finds_a_pooler_well(market_database: str, pooler: str, tmp_path: Path) -> None:
+    bad, said = examined(MarketSettings(database_url=market_database, pooler_url=pooler), tmp_path)
+
+    assert bad == 0
+    assert "lends sessions with our limits" in said
+
+
+def examined(settings: MarketSettings, folder: Path) -> tuple[int, str]:
+    said = StringIO()
+    return examine(questions(settings, None, folder), Console(file=said, width=200)), said.getvalue()

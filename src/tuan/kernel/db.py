@@ -1,6 +1,6 @@
 """PostgreSQL, set up for many short transactions whose statements are sent ahead of their answers."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final, LiteralString, TypeVar
@@ -36,29 +36,48 @@ PINNED_PLANS: Final = {
     "enable_mergejoin": "off",
 }
 WHO_ANSWERS: LiteralString = "SELECT pg_backend_pid()"
+TRANSACTION_LIMIT: Final = "10s"
 # We may hang between two statements, and hold our locks. In a pipeline the idle timeout never
 # fires; PostgreSQL 17 knows one that does, and older servers would refuse its name.
 LIMIT_AND_WHO_ANSWERS: LiteralString = """
     SELECT pg_backend_pid(), CASE WHEN current_setting('server_version_num')::int >= 170000
         THEN set_config('transaction_timeout', '10s', false) END"""
+LIMITS_THERE: LiteralString = """
+    SELECT current_setting('lock_timeout'), current_setting('statement_timeout'), current_setting('timezone'),
+        current_setting('transaction_timeout', true)"""
 
 
-def build_pool(url: str, *, size: int, pinned_plans: bool = False) -> Pool:
+def build_pool(url: str, *, size: int, pinned_plans: bool = False, pooler: str = "") -> Pool:
+    """`pooler`, if any, is the address of a PgBouncer before this database, in transaction mode, asked in its
+    place. Each transaction may meet another session there: so PgBouncer says the limits, and every statement
+    is planned anew."""
+    if pooler:
+        return _pool(pooler, size, _require_limits, {"prepare_threshold": None})
     settings = LIMITS | PINNED_PLANS if pinned_plans else LIMITS
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    return _pool(url, size, _configure, {"options": options, "prepare_threshold": 0 if pinned_plans else 5})
+
+
+def _pool(
+    url: str, size: int, configure: Callable[[Connection], Awaitable[None]], kwargs: dict[str, Any]
+) -> Pool:
     return AsyncConnectionPool(
         url,
         min_size=min(2, size),
         max_size=size,
         timeout=2.0,
         open=False,
-        configure=_configure,
-        kwargs={"options": options, "prepare_threshold": 0 if pinned_plans else 5, "autocommit": True},
+        configure=configure,
+        kwargs=kwargs | {"autocommit": True},
     )
 
 
 class PoolerBetween(psycopg.OperationalError):
     """PgBouncer, or another that lends one connection to many, answers in PostgreSQL's place."""
+
+
+class Unlimited(psycopg.OperationalError):
+    """A pooler lends sessions in which a lock or a statement may take longer than ours may."""
 
 
 # A lock, a statement or a transaction that took too long; a deadlock; a conflict with another's change.
@@ -140,8 +159,20 @@ async def _configure(connection: Connection) -> None:
     require_no_pooler(connection, pid)
 
 
+async def _require_limits(connection: Connection) -> None:
+    answer = await connection.execute(LIMITS_THERE)
+    [limits] = await answer.fetchall()
+    require_limits(limits)
+
+
+def require_limits(there: TupleRow) -> None:
+    """What LIMITS_THERE found. Raises Unlimited."""
+    if there[:-1] != tuple(LIMITS.values()) or there[-1] not in (TRANSACTION_LIMIT, None):
+        raise Unlimited("PgBouncer's connect_query must say our limits: see deploy/ha/pgbouncer.ini")
+
+
 def require_no_pooler(connection: psycopg.Connection[Any] | Connection, pid: int) -> None:
     """`pid` is the server process that answers. Raises PoolerBetween if it is not the one that greeted us:
     then what a session was told, its limits, its plans, and whom it listens to, may be lost at any commit."""
     if connection.info.backend_pid != pid:
-        raise PoolerBetween("connect to PostgreSQL itself: each process pools its connections already")
+        raise PoolerBetween("connect to PostgreSQL itself, and name a pooler as …_POOLER_URL")

@@ -52,7 +52,7 @@ def build(
 ) -> Service:
     """`transport` carries every call we make; without one they go out through sockets. The clock is the
     database's, unless another is given."""
-    pool = build_pool(settings.database_url, size=POOL_SIZE)
+    pool = build_pool(settings.database_url, size=POOL_SIZE, pooler=settings.pooler_url)
     database_clock = DatabaseClock(pool)
     clock = moved(clock or database_clock, settings.demo_clock)
     trace = trace_of("mall")
@@ -106,7 +106,7 @@ async def reconcile_once(
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> tuple[Run, list[BreakSeen]]:
     """One day, now, and what is left open of it. Raises what reconcile_day raises."""
-    pool = build_pool(settings.database_url, size=POOL_SIZE)
+    pool = build_pool(settings.database_url, size=POOL_SIZE, pooler=settings.pooler_url)
     database_clock = DatabaseClock(pool)
     jobs = Jobs(settings.database_url, database_clock, database_clock=database_clock)
     http = httpx.AsyncClient(transport=transport, follow_redirects=False, trust_env=False)

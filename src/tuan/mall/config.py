@@ -19,6 +19,10 @@ class MallSettings(GatewaySettings, BaseSettings):
     )
 
     database_url: Filled
+    pooler_url: str = Field(
+        default="",
+        description="A PgBouncer before the same database, in transaction mode: requests go through it.",
+    )
     public_url: Url  # Where browsers and gateways find this API.
     shop_url: Url
 

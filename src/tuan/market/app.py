@@ -89,8 +89,9 @@ def build(
 ) -> Service:
     """The clock is the database's, unless another is given."""
     url = settings.database_url
-    writers = build_pool(url, size=2 * settings.clerks_max, pinned_plans=True)
-    readers = build_pool(url, size=READERS)
+    pooler = settings.pooler_url
+    writers = build_pool(url, size=2 * settings.clerks_max, pinned_plans=True, pooler=pooler)
+    readers = build_pool(url, size=READERS, pooler=pooler)
     database_clock = DatabaseClock(readers)
     clock = moved(clock or database_clock, settings.demo_clock)
     egress = way_out(allow_private=settings.allow_private_webhooks)

@@ -14,6 +14,10 @@ class MarketSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TUAN_MARKET_")
 
     database_url: str
+    pooler_url: str = Field(
+        default="",
+        description="A PgBouncer before the same database, in transaction mode: requests go through it.",
+    )
     public_url: str = Field(
         default="http://127.0.0.1:8080/api/market",
         pattern=r"^https?://[^\s/]+(/[^\s]*)?$",
