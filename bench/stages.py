@@ -29,7 +29,7 @@ from tuan.kernel.desk import Desk
 from tuan.kernel.ids import new_id
 from tuan.kernel.json_answer import JsonAnswer
 from tuan.kernel.straight import Find
-from tuan.market import api, app
+from tuan.market import api, app, lock_alone
 from tuan.market.catalog import Catalog
 from tuan.market.config import MarketSettings
 from tuan.market.quote import quote
@@ -79,6 +79,8 @@ def watch(stack: ExitStack, spent: Spent) -> None:
         (Store, "save_locked", "write"),
         (Store, "save_settled", "write"),
         (app, "lock_seats", "flow"),
+        (app, "lock_alone", "flow"),
+        (lock_alone, "save_if_so", "in one"),  # It writes and commits.
         (app, "settle_seats", "flow"),
     ):
         stack.enter_context(patch.object(owner, name, awaited(spent, stage, getattr(owner, name))))
@@ -133,7 +135,8 @@ async def microseconds(straight: Find, spent: Spent, kind: str, count: int, at_o
     await asyncio.gather(*(ask() for _ in range(at_once)))
     took = time.perf_counter() - began
     found = {stage: spent[stage] for stage in ("parse", "key", "load", "write", "commit", "answer")}
-    found["rules"] = spent["flow"] + spent["quoted"] - spent["load"] - spent["write"]
+    found["rules"] = spent["flow"] + spent["quoted"] - spent["load"] - spent["write"] - spent["in one"]
+    found["commit"] += spent["in one"]
     found["load"] += spent["begin"]
     found["desk wait"] = max(
         0.0, spent["asked"] - sum(found[one] for one in ("load", "rules", "write", "commit"))

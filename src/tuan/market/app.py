@@ -35,6 +35,7 @@ from tuan.market.console_segment import IMPORT_MAX_BYTES, IMPORT_PATH
 from tuan.market.console_shapes import CONSOLE
 from tuan.market.live import Watch
 from tuan.market.lock import lock_seats
+from tuan.market.lock_alone import TeamMemory, lock_alone
 from tuan.market.published import EXCHANGE
 from tuan.market.quote_count import QuoteCounts
 from tuan.market.release import release_seats
@@ -59,10 +60,18 @@ Releasing = Desk[GiveBack, tuple[Seat, Team]]
 
 
 def locking_desk(pool: Pool, jobs: Jobs, catalog: Catalog, clock: Clock, *, clerks_max: int = 2) -> Locking:
+    memory = TeamMemory()
+
     async def serve(requests: Sequence[SeatRequest]) -> list[tuple[Seat, Team] | Refusal]:
         switches = await catalog.switches()
+        if len(requests) == 1:
+            one = await lock_alone(pool, catalog, memory, requests[0], switches=switches, now=clock())
+            if one:
+                return [one]
         async with transaction(pool) as connection:
-            return await lock_seats(Store(connection, jobs), requests, switches=switches, now=clock())
+            outcomes = await lock_seats(Store(connection, jobs), requests, switches=switches, now=clock())
+        memory.keep(outcome[1] for outcome in outcomes if not isinstance(outcome, Refusal))
+        return outcomes
 
     return Desk(serve, clerks_max=clerks_max)
 

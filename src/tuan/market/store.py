@@ -110,17 +110,20 @@ SEATS: Final = """
                 WHERE (source, out_trade_no) = (asked.source, asked.out_trade_no) OFFSET 0
             ) AS found))::text"""
 
-SAVE_LOCKED: Final = """
+SEAT_LOCKED: Final = """
+    (source, out_trade_no, team_id, campaign_id, goods_id, channel, buyer_id, status,
+        list_fen, discount_fen, payable_fen, locked_at, hold_until)
+    SELECT source, out_trade_no, team_id, campaign_id, goods_id, channel, buyer_id, status,
+        list_fen, discount_fen, payable_fen, locked_at, hold_until"""
+
+SAVE_LOCKED: Final = f"""
     WITH opened AS (
         INSERT INTO team SELECT * FROM json_populate_recordset(NULL::team, %s)
     ), changed AS (
         UPDATE team SET seats_taken = new.seats_taken
         FROM json_to_recordset(%s) AS new (id text, seats_taken int) WHERE team.id = new.id
     )
-    INSERT INTO seat (source, out_trade_no, team_id, campaign_id, goods_id, channel, buyer_id, status,
-        list_fen, discount_fen, payable_fen, locked_at, hold_until)
-    SELECT source, out_trade_no, team_id, campaign_id, goods_id, channel, buyer_id, status,
-        list_fen, discount_fen, payable_fen, locked_at, hold_until
+    INSERT INTO seat {SEAT_LOCKED}
     FROM json_populate_recordset(NULL::seat, %s)"""
 
 SAVE_SETTLED: Final = """
@@ -228,10 +231,15 @@ async def _found(answer: AsyncCursor[TupleRow]) -> Found:
     return FOUND.decode(row[0])
 
 
+def row(one: object) -> str:
+    """What a statement takes as a row's JSON."""
+    return ROWS.encode(one).decode()
+
+
 def _by_number(seats: dict[OrderKey, Seat]) -> str:
     rows = sorted(seats.values(), key=lambda seat: seat.order)
     return _json(rows)
 
 
 def _json(rows: Iterable[object]) -> str:
-    return ROWS.encode(list(rows)).decode()
+    return row(list(rows))
