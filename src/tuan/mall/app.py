@@ -44,7 +44,7 @@ from tuan.mall.wechat_reply import ReplyWriter
 from tuan.mall.worker import assign
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-POOL_SIZE = 8
+POOL_SIZE, CONSOLE_POOL_SIZE = 8, 4
 
 
 def build(
@@ -52,26 +52,29 @@ def build(
 ) -> Service:
     """`transport` carries every call we make; without one they go out through sockets. The clock is the
     database's, unless another is given."""
-    pool = build_pool(settings.database_url, size=POOL_SIZE, pooler=settings.pooler_url)
-    database_clock = DatabaseClock(pool)
+    pool = build_pool(settings.database_url, size=POOL_SIZE, pinned_plans=True, pooler=settings.pooler_url)
+    console_pool = build_pool(settings.database_url, size=CONSOLE_POOL_SIZE, pooler=settings.pooler_url)
+    database_clock = DatabaseClock(console_pool)
     clock = moved(clock or database_clock, settings.demo_clock)
     trace = trace_of("mall")
-    tell = partial(keep_trouble, pool)
+    tell = partial(keep_trouble, console_pool)
     jobs = Jobs(settings.database_url, clock, database_clock=database_clock, tell=tell, trace=trace)
     registry = CollectorRegistry()
     calls = Calls(transport or httpx.AsyncHTTPTransport(), registry=registry, names=_names(settings))
     http = httpx.AsyncClient(transport=trace.calling(calls), follow_redirects=False, trust_env=False)
-    doors = _doors(settings, http, pool=pool, jobs=jobs, clock=clock)
+    doors = _doors(settings, http, pool=pool, console_pool=console_pool, jobs=jobs, clock=clock)
     assign(doors)
-    sweep = Sweep(pool=pool, jobs=jobs, gateways=doors.gateways, market=doors.market, clock=doors.clock)
+    sweep = Sweep(
+        pool=console_pool, jobs=jobs, gateways=doors.gateways, market=doors.market, clock=doors.clock
+    )
     listen = _listen(settings, doors)
 
     async def ready() -> bool:
-        return await is_migrated(pool, MIGRATIONS)
+        return await is_migrated(console_pool, MIGRATIONS)
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[None]:
-        async with opened_pool(pool), database_clock.steered(), http:
+        async with opened_pool(pool), opened_pool(console_pool), database_clock.steered(), http:
             yield
         await trace.close()
 
@@ -83,7 +86,7 @@ def build(
         await sweep.sweep()
         await jobs.drain()
 
-    levels = Levels(registry, pool, LEVELS)
+    levels = Levels(registry, console_pool, LEVELS)
     api = build_api(doors, ready=ready, registry=registry, measure=levels.measure)
     compat = build_compat(doors)
     return Service(
@@ -110,14 +113,22 @@ async def reconcile_once(
     database_clock = DatabaseClock(pool)
     jobs = Jobs(settings.database_url, database_clock, database_clock=database_clock)
     http = httpx.AsyncClient(transport=transport, follow_redirects=False, trust_env=False)
-    doors = _doors(settings, http, pool=pool, jobs=jobs, clock=clock or database_clock)
+    doors = _doors(settings, http, pool=pool, console_pool=pool, jobs=jobs, clock=clock or database_clock)
     async with opened_pool(pool), database_clock.steered(), http:
         run = await reconcile_day(pool, jobs, doors.gateways, gateway=gateway, day=day, now=doors.clock())
         left = await list_breaks(pool, gateway=gateway, day=day, status=BreakStatus.OPEN)
     return run, left
 
 
-def _doors(settings: MallSettings, http: httpx.AsyncClient, *, pool: Pool, jobs: Jobs, clock: Clock) -> Doors:
+def _doors(
+    settings: MallSettings,
+    http: httpx.AsyncClient,
+    *,
+    pool: Pool,
+    console_pool: Pool,
+    jobs: Jobs,
+    clock: Clock,
+) -> Doors:
     public_url, shop_url = settings.public_url.rstrip("/"), settings.shop_url.rstrip("/")
     wechat = _wechat(settings, http)
     return Doors(
@@ -132,6 +143,7 @@ def _doors(settings: MallSettings, http: httpx.AsyncClient, *, pool: Pool, jobs:
         market_webhook_secret=settings.market_webhook_secret.get_secret_value(),
         clock=clock,
         pool=pool,
+        console_pool=console_pool,
         jobs=jobs,
         market=MarketClient(
             http,

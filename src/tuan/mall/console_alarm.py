@@ -63,7 +63,7 @@ async def list_alarms(
     """By `first`, `last`, `times` or `kind`; `about` is the number of a payment, a refund or an order."""
     turn = ALARMS.turn(sort, cursor)
     wanted = AlarmFilter(is_ringing=is_ringing, kind=kind, about=about)
-    async with transaction(doors.pool) as connection:
+    async with transaction(doors.console_pool) as connection:
         rows = await store_alarm.alarms(connection, wanted, turn, limit=limit + 1)
     page, last = cut(rows, limit)
     return AlarmPage(
@@ -75,4 +75,4 @@ async def list_alarms(
 async def clear_alarm(alarm_id: Id, body: ReasonBody, doors: Here, operator: Server) -> AlarmView:
     """Somebody has looked, and says what it was. Should the trouble come again, so does the alarm."""
     deed = deed_of(operator, doors, reason=body.reason)
-    return AlarmView.of(await alarm.clear_alarm(doors.pool, alarm_id, deed=deed))
+    return AlarmView.of(await alarm.clear_alarm(doors.console_pool, alarm_id, deed=deed))

@@ -38,5 +38,5 @@ router = APIRouter()
 async def audit_books(body: AnyReasonBody, doors: Here, operator: Accountant) -> AuditView:
     """Holds orders and books, at one moment, against what must be true of them. May take minutes."""
     deed = deed_of(operator, doors, reason=body.reason)
-    found = await audit_now(doors.pool, deed=deed)
+    found = await audit_now(doors.console_pool, deed=deed)
     return AuditView(at=deed.at, findings=[FindingView.of(finding) for finding in found])

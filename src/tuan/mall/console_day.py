@@ -65,7 +65,7 @@ router = APIRouter()
 async def statistics_by_day(doors: Here, _: Looker, first: SomeDay, last: SomeDay) -> MallDayList:
     """Every day from the first to the last, at most 92."""
     since, until = stretch(first, last)
-    async with transaction(doors.pool) as connection:
+    async with transaction(doors.console_pool) as connection:
         days = await store_console_day.days(connection, first=first, last=last, since=since, until=until)
     return MallDayList(items=[MallDayView.of(day) for day in days])
 

@@ -68,7 +68,7 @@ async def list_deeds(
     product:9890001."""
     turn = DEEDS.turn(sort, cursor)
     wanted = DeedFilter(operator_id=operator_id, action=action, about=about, since=since, until=until)
-    async with transaction(doors.pool) as connection:
+    async with transaction(doors.console_pool) as connection:
         rows = await store_deed.deeds(connection, wanted, turn, limit=limit + 1)
     page, last = cut(rows, limit)
     return DeedPage(

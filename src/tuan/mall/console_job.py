@@ -91,7 +91,7 @@ async def list_jobs(
     if older_than_minutes is not None:
         owed_before = doors.clock() - timedelta(minutes=older_than_minutes)
     wanted = JobFilter(status=status, name=name, lock=lock, owed_before=owed_before)
-    async with transaction(doors.pool) as connection:
+    async with transaction(doors.console_pool) as connection:
         rows = await store_console_job.jobs(connection, wanted, turn, limit=limit + 1)
     page, last = cut(rows, limit)
     return JobPage(
@@ -102,7 +102,7 @@ async def list_jobs(
 @router.get("/jobs/counts")
 async def count_jobs(doors: Here, _: Looker) -> JobCountList:
     """How many of each kind and state there are, and since when the oldest is owed."""
-    async with transaction(doors.pool) as connection:
+    async with transaction(doors.console_pool) as connection:
         counts = await store_console_job.job_counts(connection)
     return JobCountList(items=[JobCountView.of(count) for count in counts])
 
@@ -111,4 +111,4 @@ async def count_jobs(doors: Here, _: Looker) -> JobCountList:
 async def retry_job(job_id: JobId, body: AnyReasonBody, doors: Here, operator: Server) -> JobView:
     """Do it now, with all its tries before it; a dead letter, or one that waits for its next try."""
     deed = deed_of(operator, doors, reason=body.reason)
-    return JobView.of(await do_job_again(doors.pool, job_id, deed=deed))
+    return JobView.of(await do_job_again(doors.console_pool, job_id, deed=deed))

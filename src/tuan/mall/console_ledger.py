@@ -108,7 +108,7 @@ async def list_entries(
     """By `booked`, `debit` or `credit`; `posting` is one thing that happened, as in
     refund owed 260101ABCR."""
     turn = ENTRIES.turn(sort, cursor)
-    async with transaction(doors.pool) as connection:
+    async with transaction(doors.console_pool) as connection:
         rows = await store_console_ledger.entries(connection, wanted, turn, limit=limit + 1)
     page, last = cut(rows, limit)
     return EntryPage(
@@ -120,7 +120,7 @@ async def list_entries(
 @router.get("/ledger/balance")
 async def read_balance(doors: Here, _: Looker, until: Moment | None = None) -> TrialBalanceView:
     """By all that was booked, or all that was booked before `until`."""
-    async with transaction(doors.pool) as connection:
+    async with transaction(doors.console_pool) as connection:
         balances = await store_console_ledger.balances(connection, until=until)
     return TrialBalanceView(
         accounts=[BalanceView(account=account, balance_fen=fen) for account, fen in balances.items()],
@@ -132,6 +132,6 @@ async def read_balance(doors: Here, _: Looker, until: Moment | None = None) -> T
 async def ledger_by_day(doors: Here, _: Looker, first: SomeDay, last: SomeDay) -> AccountDayList:
     """From the first day to the last, at most 92; where nothing was booked is left out."""
     since, until = stretch(first, last)
-    async with transaction(doors.pool) as connection:
+    async with transaction(doors.console_pool) as connection:
         days = await store_console_ledger.account_days(connection, since=since, until=until)
     return AccountDayList(items=[AccountDayView.of(told) for told in days])

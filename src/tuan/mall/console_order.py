@@ -146,7 +146,7 @@ async def list_all_orders(
 ) -> OrderRecordPage:
     """By `created`, `paid` or `payable`; `since` and `until` are about when it was placed."""
     turn = ORDERS.turn(sort, cursor)
-    async with transaction(doors.pool) as connection:
+    async with transaction(doors.console_pool) as connection:
         rows = await store_console_order.orders(connection, wanted, turn, limit=limit + 1)
     page, last = cut(rows, limit)
     return OrderRecordPage(
@@ -159,7 +159,7 @@ async def export(doors: Here, operator: Looker, wanted: Wanted, sort: Sort = NEW
     """A spreadsheet of all that the filter finds, between `since` and `until`, at most 92 days apart."""
     _require_stretch(wanted.since, wanted.until)
     log.info("orders_exported", operator=operator.id, wanted=wanted)
-    pages = export_orders(doors.pool, wanted, sort=sort)
+    pages = export_orders(doors.console_pool, wanted, sort=sort)
     first = await anext(pages)  # Before we answer: what refuses still can.
     headers = {"content-disposition": 'attachment; filename="orders.csv"', "cache-control": "no-store"}
     return StreamingResponse(_streamed(first, pages), media_type="text/csv; charset=utf-8", headers=headers)
@@ -169,7 +169,7 @@ async def export(doors: Here, operator: Looker, wanted: Wanted, sort: Sort = NEW
 async def read_any_order(number: Id, doors: Here, _: Looker) -> OrderStoryView:
     """An order with its money, and everything that happened to it, in order."""
     now = doors.clock()
-    async with transaction(doors.pool) as connection:
+    async with transaction(doors.console_pool) as connection:
         order = await store_order.find(connection, number)
         if order is None:
             raise NotFound("There is no such order.")
@@ -193,7 +193,7 @@ async def read_any_order(number: Id, doors: Here, _: Looker) -> OrderStoryView:
 async def close_order(number: Id, body: ReasonBody, doors: Here, operator: Server) -> OrderRecordView:
     """Before it is paid for. The gateway's trade is closed first, then the seat goes back."""
     order = await close_by_hand(
-        doors.pool,
+        doors.console_pool,
         doors.jobs,
         doors.gateways,
         doors.market,
@@ -210,7 +210,7 @@ async def refund_whole_order(
     """All of it, whether or not it was delivered. 202 when the amount needs a second operator."""
     deed = deed_of(operator, doors, reason=body.reason)
     done = await pay_back.pay_back(
-        doors.pool, doors.jobs, order_number=number, limit_fen=doors.refund_limit_fen, deed=deed
+        doors.console_pool, doors.jobs, order_number=number, limit_fen=doors.refund_limit_fen, deed=deed
     )
     if done.request is not None:
         response.status_code = 202
@@ -226,7 +226,7 @@ async def _view(doors: Here, order: Order) -> OrderRecordView:
 
 
 async def _views(doors: Here, orders: Sequence[Order]) -> list[OrderRecordView]:
-    async with transaction(doors.pool) as connection:
+    async with transaction(doors.console_pool) as connection:
         people = await store_login.people(connection, {order.buyer_id for order in orders})
     return [OrderRecordView.of(order, people) for order in orders]
 

@@ -147,7 +147,7 @@ async def list_payments(
 ) -> PaymentRecordPage:
     """By `opened`, `paid` or `amount`; `since` and `until` are about when it was opened."""
     turn = PAYMENTS.turn(sort, cursor)
-    async with transaction(doors.pool) as connection:
+    async with transaction(doors.console_pool) as connection:
         rows = await store_console_money.payments(connection, wanted, turn, limit=limit + 1)
     page, last = cut(rows, limit)
     return PaymentRecordPage(
@@ -163,9 +163,9 @@ async def query_payment(
     """Ask the gateway now. Money it tells of is taken in, as from a notify."""
     deed = deed_of(operator, doors, reason=body.reason)
     status = await ask_by_hand(
-        doors.pool, doors.jobs, doors.gateways, payment_number=payment_number, deed=deed
+        doors.console_pool, doors.jobs, doors.gateways, payment_number=payment_number, deed=deed
     )
-    async with transaction(doors.pool) as connection:
+    async with transaction(doors.console_pool) as connection:
         payment = await store_payment.find(connection, payment_number)
     if payment is None:
         raise NotFound
@@ -183,7 +183,7 @@ async def list_notifies(
 ) -> NotifyPage:
     """Every word a gateway told us, believed or not; by `received`, `verdict` or `payment`."""
     turn = NOTIFIES.turn(sort, cursor)
-    async with transaction(doors.pool) as connection:
+    async with transaction(doors.console_pool) as connection:
         rows = await store_console_money.notifies(connection, wanted, turn, limit=limit + 1)
     page, last = cut(rows, limit)
     return NotifyPage(
@@ -194,7 +194,7 @@ async def list_notifies(
 
 @router.get("/notifies/{notify_id}")
 async def read_notify(notify_id: Id, doors: Here, _: Looker) -> NotifyStoryView:
-    async with transaction(doors.pool) as connection:
+    async with transaction(doors.console_pool) as connection:
         notify = await store_console_money.notify_of(connection, notify_id)
         if notify is None:
             raise NotFound("There is no such notify.")
@@ -206,5 +206,7 @@ async def read_notify(notify_id: Id, doors: Here, _: Looker) -> NotifyStoryView:
 async def replay_notify(notify_id: Id, body: AnyReasonBody, doors: Here, operator: Server) -> VerdictView:
     """Judge it once more, as if it came now."""
     deed = deed_of(operator, doors, reason=body.reason)
-    verdict = await replay_by_hand(doors.pool, doors.jobs, doors.gateways, notify_id=notify_id, deed=deed)
+    verdict = await replay_by_hand(
+        doors.console_pool, doors.jobs, doors.gateways, notify_id=notify_id, deed=deed
+    )
     return VerdictView(verdict=verdict)

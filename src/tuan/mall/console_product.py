@@ -99,7 +99,7 @@ async def list_all_products(
 ) -> ProductRecordPage:
     """By `id`, `title` or `price`, also those off the shelf; `text` is part of a title, or an id."""
     turn = ASSORTMENT.turn(sort, cursor)
-    async with transaction(doors.pool) as connection:
+    async with transaction(doors.console_pool) as connection:
         rows = await store_product.assortment(
             connection, turn, is_on_shelf=is_on_shelf, text=text, limit=limit + 1
         )
@@ -112,7 +112,7 @@ async def list_all_products(
 
 @router.get("/products/{product_id}")
 async def read_any_product(product_id: Id, doors: Here, _: Looker) -> ProductRecordView:
-    async with transaction(doors.pool) as connection:
+    async with transaction(doors.console_pool) as connection:
         product = await store_product.find(connection, product_id)
     if product is None:
         raise NotFound("There is no such product.")
@@ -123,7 +123,9 @@ async def read_any_product(product_id: Id, doors: Here, _: Looker) -> ProductRec
 async def add_product(body: NewProductBody, doors: Here, operator: Seller) -> ProductRecordView:
     """Off the shelf at first. Its id is also the market's goods id."""
     deed = deed_of(operator, doors, reason=body.reason)
-    return ProductRecordView.of(await assortment.add_product(doors.pool, body.product(body.id), deed=deed))
+    return ProductRecordView.of(
+        await assortment.add_product(doors.console_pool, body.product(body.id), deed=deed)
+    )
 
 
 @router.put("/products/{product_id}")
@@ -133,7 +135,7 @@ async def change_product(
     """Counts for orders from now on. A group price shows while the market lists the goods at it."""
     deed = deed_of(operator, doors, reason=body.reason)
     return ProductRecordView.of(
-        await assortment.rewrite_product(doors.pool, body.product(product_id), deed=deed)
+        await assortment.rewrite_product(doors.console_pool, body.product(product_id), deed=deed)
     )
 
 
@@ -142,5 +144,7 @@ async def shelve_product(product_id: Id, body: ShelfBody, doors: Here, operator:
     """Off the shelf, the shop hides it and takes no order for it; what was ordered is still delivered."""
     deed = deed_of(operator, doors, reason=body.reason)
     return ProductRecordView.of(
-        await assortment.shelve_product(doors.pool, product_id, is_on_shelf=body.is_on_shelf, deed=deed)
+        await assortment.shelve_product(
+            doors.console_pool, product_id, is_on_shelf=body.is_on_shelf, deed=deed
+        )
     )

@@ -119,7 +119,7 @@ async def list_reconciliations(
     doors: Here, _: Looker, gateway: Id | None = None, cursor: BeforeDay = None
 ) -> RunPage:
     """The newest day first, up to a hundred; a day's gateways come together."""
-    runs = await reconcile.list_runs(doors.pool, gateway=gateway, before=cursor)
+    runs = await reconcile.list_runs(doors.console_pool, gateway=gateway, before=cursor)
     last = runs[-1].day if len(runs) == RUNS_MAX else None
     whole_days = [run for run in runs if run.day != last]
     return RunPage(
@@ -135,7 +135,7 @@ async def rerun_reconciliation(
     """Fetch the day's bill and compare once more, putting right what can be. Safe to repeat."""
     deed = deed_of(operator, doors, reason=body.reason)
     run = await reconcile.reconcile_again(
-        doors.pool, doors.jobs, doors.gateways, gateway=gateway, day=day, deed=deed
+        doors.console_pool, doors.jobs, doors.gateways, gateway=gateway, day=day, deed=deed
     )
     return RunView.of(run)
 
@@ -154,7 +154,7 @@ async def list_breaks(
     """By `id`, which is when it was found first; by `found`, when it was found last; by `day`, `kind`, or
     what `ours`, `ledger` or `bill` say."""
     rows = await reconcile.list_breaks(
-        doors.pool, gateway=gateway, day=day, status=status, sort=sort, cursor=cursor, limit=limit + 1
+        doors.console_pool, gateway=gateway, day=day, status=status, sort=sort, cursor=cursor, limit=limit + 1
     )
     page, last = cut(rows, limit)
     return BreakPage(
@@ -167,7 +167,7 @@ async def repair_break(break_id: Id, body: AnyReasonBody, doors: Here, operator:
     """Hold its day against the bill once more: what can be got back is, and what agrees by now has ended."""
     deed = deed_of(operator, doors, reason=body.reason)
     return BreakView.of(
-        await reconcile.repair_break(doors.pool, doors.jobs, doors.gateways, break_id, deed=deed)
+        await reconcile.repair_break(doors.console_pool, doors.jobs, doors.gateways, break_id, deed=deed)
     )
 
 
@@ -175,4 +175,4 @@ async def repair_break(break_id: Id, body: AnyReasonBody, doors: Here, operator:
 async def resolve_break(break_id: Id, body: ReasonBody, doors: Here, operator: Accountant) -> BreakView:
     """Somebody has looked, and says what it was. A later bill that says something else opens it again."""
     deed = deed_of(operator, doors, reason=body.reason)
-    return BreakView.of(await reconcile.resolve_break(doors.pool, break_id, deed=deed))
+    return BreakView.of(await reconcile.resolve_break(doors.console_pool, break_id, deed=deed))

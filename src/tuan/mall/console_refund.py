@@ -125,7 +125,7 @@ async def list_refunds(
 ) -> RefundRecordPage:
     """By `created`, `done`, `amount` or `tries`; `since` and `until` are about when it was owed."""
     turn = REFUNDS.turn(sort, cursor)
-    async with transaction(doors.pool) as connection:
+    async with transaction(doors.console_pool) as connection:
         rows = await store_console_money.refunds(connection, wanted, turn, limit=limit + 1)
     page, last = cut(rows, limit)
     return RefundRecordPage(
@@ -139,7 +139,7 @@ async def retry(refund_number: Id, body: AnyReasonBody, doors: Here, operator: P
     """Try it now, and from the start of the ladder, under the number it has: the money goes back once."""
     deed = deed_of(operator, doors, reason=body.reason)
     return RefundRecordView.of(
-        await refund_by_hand(doors.pool, doors.jobs, refund_number=refund_number, deed=deed)
+        await refund_by_hand(doors.console_pool, doors.jobs, refund_number=refund_number, deed=deed)
     )
 
 
@@ -154,7 +154,7 @@ async def list_refund_requests(
 ) -> RefundRequestPage:
     """Refunds that one operator asked for and another decides; the newest first."""
     now = doors.clock()
-    async with transaction(doors.pool) as connection:
+    async with transaction(doors.console_pool) as connection:
         rows = await store_refund_request.newest(
             connection, status=status, order_number=order_number, now=now, after=cursor, limit=limit + 1
         )
@@ -167,7 +167,7 @@ async def list_refund_requests(
 
 @router.get("/refund-requests/{request_id}")
 async def read_refund_request(request_id: Id, doors: Here, _: Looker) -> RefundRequestView:
-    async with transaction(doors.pool) as connection:
+    async with transaction(doors.console_pool) as connection:
         request = await store_refund_request.find(connection, request_id)
     if request is None:
         raise NotFound("There is no such request.")
@@ -180,7 +180,7 @@ async def approve_refund(
 ) -> RefundRequestView:
     """By another operator than the one who asked. The money goes back from here on."""
     deed = deed_of(operator, doors, reason=body.reason)
-    request = await pay_back.approve(doors.pool, doors.jobs, request_id, deed=deed)
+    request = await pay_back.approve(doors.console_pool, doors.jobs, request_id, deed=deed)
     return RefundRequestView.of(request, now=deed.at)
 
 
@@ -188,5 +188,5 @@ async def approve_refund(
 async def refuse_refund(request_id: Id, body: ReasonBody, doors: Here, operator: Payer) -> RefundRequestView:
     """By another operator than the one who asked."""
     deed = deed_of(operator, doors, reason=body.reason)
-    request = await pay_back.refuse(doors.pool, request_id, deed=deed)
+    request = await pay_back.refuse(doors.console_pool, request_id, deed=deed)
     return RefundRequestView.of(request, now=deed.at)

@@ -31,7 +31,8 @@ class Doors:
     refund_limit_fen: int  # Above it, an operator's refund needs a second operator.
     market_webhook_secret: str = field(repr=False)
     clock: Clock
-    pool: Pool
+    pool: Pool  # For buyers and their orders: few rows, found by their keys.
+    console_pool: Pool
     jobs: Jobs
     market: MarketClient
     operators: Operators
