@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import psycopg
 import pytest
 
-from tuan.kernel.db import Pool, build_pool, transaction
+from tuan.kernel.db import Connection, Pool, build_pool, transaction
 from tuan.kernel.errors import Overloaded, Unreachable
 
 WRITE = "INSERT INTO source VALUES ('x', 'x', now())"
@@ -54,6 +54,25 @@ async def test_our_accident_leaves_nothing_written(
         await fail()
 
     assert rows(market_database) == 0
+
+
+async def test_after_our_accident_pinned_statements_are_there(market_database: str) -> None:
+    async def ask(connection: Connection, times: int) -> None:
+        for _ in range(times):
+            answer = await connection.execute("SELECT %s::int", [1])
+            assert await answer.fetchall() == [(1,)]
+
+    async def fail(pool: Pool, times: int) -> None:
+        async with transaction(pool) as connection:
+            await ask(connection, times)
+            raise NotImplementedError
+
+    async with build_pool(market_database, size=1, pinned_plans=True) as pool:
+        for times in (1, 2, 3):
+            with pytest.raises(NotImplementedError):
+                await fail(pool, times)
+            async with transaction(pool) as connection:
+                await ask(connection, times + 2)
 
 
 async def test_an_accident_of_postgres_leaves_nothing_written(pool: Pool, market_database: str) -> None:

@@ -55,7 +55,8 @@ def build_pool(url: str, *, size: int, pinned_plans: bool = False, pooler: str =
         return _pool(pooler, size, _require_limits, {"prepare_threshold": None})
     settings = LIMITS | PINNED_PLANS if pinned_plans else LIMITS
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-    return _pool(url, size, _configure, {"options": options, "prepare_threshold": 0 if pinned_plans else 5})
+    # Not 0: psycopg drops what is prepared with the first statement after a ROLLBACK, and that one with it.
+    return _pool(url, size, _configure, {"options": options, "prepare_threshold": 1 if pinned_plans else 5})
 
 
 def _pool(

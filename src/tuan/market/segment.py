@@ -14,6 +14,7 @@ from tuan.kernel.errors import NotFound, Refusal
 from tuan.kernel.web import ID
 
 BUYER_ID: Final = re.compile(ID.pattern.encode())
+ALL_GOOD: Final = re.compile(rb"(?:%b\n)*+" % BUYER_ID.pattern)
 HEADER: Final = b"buyer_id"
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 LINE_KEPT_MAX_BYTES: Final = 256  # Longer than any id: what is cut off there is a bad row in any case.
@@ -137,8 +138,13 @@ class BuyerFile:
 
     def read(self, chunk: bytes) -> list[bytes]:
         """The ids on the lines this chunk completes."""
-        *lines, rest = (self._rest + chunk).split(b"\n")
+        text = self._rest + chunk
+        *lines, rest = text.split(b"\n")
         self._rest = rest[:LINE_KEPT_MAX_BYTES]
+        if self._lines and ALL_GOOD.fullmatch(text, 0, len(text) - len(rest)):
+            self._lines += len(lines)
+            self.rows_read += len(lines)
+            return lines
         return self._ids(lines)
 
     def end(self) -> list[bytes]:
