@@ -15,11 +15,13 @@ import psutil
 import psycopg
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
-from bench.floor import bare_trade_seconds
+from bench.floor import bare_trade_seconds, empty_job_seconds
 from bench.load import Plan, pgbench_times
+from bench.market import MARKET
 from bench.report import Figure, figure
 from bench.whole import Whole, a_whole
-from tuan.kernel.embedded import database_url
+from tuan.kernel.embedded import create_databases, database_url
+from tuan.kernel.migrate import upgrade
 from tuan.kernel.rsa import sign, verifies
 from tuan.story import Buyer, get, pay, place_order, sign_in
 
@@ -37,6 +39,8 @@ def trade(plan: Plan) -> Figure:
         with psycopg.connect(whole.server, autocommit=True) as connection:
             connection.execute("CREATE DATABASE rows")
         rows = database_url(whole.server, "rows")
+        queue = create_databases(whole.server, ["queue"])["queue"]
+        upgrade(queue, MARKET / "migrations")
         asyncio.run(cpu_of_trades(whole, WARM_TEAMS))
         pairs, more = [], {}
         for _ in range(plan.long_pairs):
@@ -46,6 +50,7 @@ def trade(plan: Plan) -> Figure:
             more = {f"{name} ms": round(1000 * one, 2) for name, one in spent.items()}
             more |= {"rsa ms": round(1000 * rsa, 2), "rows ms": round(1000 * written, 2)}
         more["bare ms"] = round(1000 * bare_trade_seconds(rows, whole.postgres), 2)
+        more["empty job ms"] = round(1000 * empty_job_seconds(queue, whole.postgres), 2)
     return figure(pairs, more=more)
 
 
