@@ -92,7 +92,7 @@ async def _save(
 
 
 async def _add(pool: Pool, *, segment_id: str, import_id: str, now: datetime, deed: Deed) -> Import:
-    async with transaction(pool) as connection:
+    async with single_statements(pool) as connection, connection.transaction():
         await store.hold_segment(connection, segment_id)
         await _require_open(connection, segment_id)
         if not await store.is_running(connection, import_id):

@@ -49,18 +49,15 @@ HOLD_IMPORT: Final = "SELECT status FROM segment_import WHERE id = %s FOR UPDATE
 # nobody else can bring in the same buyer meanwhile. DISTINCT ON sorts, as the index wants them; DISTINCT
 # would hash a million strings first.
 ADD_STAGED: Final = """
-    WITH added AS (
-        INSERT INTO segment_member (segment_id, buyer_id)
-        SELECT %(segment_id)s, buyer_id FROM (
-            SELECT DISTINCT ON (buyer_id) buyer_id FROM segment_staged WHERE import_id = %(import_id)s
-        ) AS staged
-        WHERE NOT EXISTS (
-            SELECT FROM segment_member AS member
-            WHERE member.segment_id = %(segment_id)s AND member.buyer_id = staged.buyer_id
-        )
-        ORDER BY buyer_id RETURNING 1
+    INSERT INTO segment_member (segment_id, buyer_id)
+    SELECT %(segment_id)s, buyer_id FROM (
+        SELECT DISTINCT ON (buyer_id) buyer_id FROM segment_staged WHERE import_id = %(import_id)s
+    ) AS staged
+    WHERE NOT EXISTS (
+        SELECT FROM segment_member AS member
+        WHERE member.segment_id = %(segment_id)s AND member.buyer_id = staged.buyer_id
     )
-    SELECT count(*) FROM added"""
+    ORDER BY buyer_id"""
 END_IMPORT: Final = """
     UPDATE segment_import SET status = 'done', rows_added = %s, duplicates = rows_read - bad_rows - %s,
         ended_at = %s
@@ -179,9 +176,9 @@ async def is_running(connection: Connection, import_id: str) -> bool:
 
 
 async def add_staged(connection: Connection, *, segment_id: str, import_id: str, now: datetime) -> None:
-    """All of them, and the import is done."""
-    added = await _one(connection, ADD_STAGED, {"segment_id": segment_id, "import_id": import_id})
-    await connection.execute(END_IMPORT, [added, added, now, import_id])
+    """All of them, and the import is done. Not in a pipeline, which would not yet know how many they are."""
+    added = await connection.execute(ADD_STAGED, {"segment_id": segment_id, "import_id": import_id})
+    await connection.execute(END_IMPORT, [added.rowcount, added.rowcount, now, import_id])
 
 
 async def clear_away(connection: Connection, import_id: str, *, now: datetime) -> None:
