@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import time
+from collections import Counter
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -110,3 +111,33 @@ async def until_closed(port: int) -> None:
                 _, writer = await asyncio.open_connection("127.0.0.1", port)
                 writer.close()
                 await asyncio.sleep(0.05)
+
+
+async def test_who_comes_as_the_door_closes_is_answered_or_never_let_in(market_database: str) -> None:
+    """A proxy sends a request again where it could not connect; where it could, it is lost."""
+    settings = {"TUAN_MARKET_DATABASE_URL": market_database, "TUAN_BEHIND": "127.0.0.1"}
+    met: Counter[str] = Counter()
+    with mortal("market", settings) as (address, process):
+        port = urlsplit(address).port
+
+        async def knock() -> None:
+            while process.poll() is None:
+                try:
+                    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                except OSError:
+                    return
+                try:
+                    writer.write(b"GET /healthz HTTP/1.1\r\nhost: market\r\nconnection: close\r\n\r\n")
+                    met[(await reader.read())[:12].decode()] += 1
+                except OSError:
+                    met["lost"] += 1
+                writer.close()
+
+        knocking = [asyncio.create_task(knock()) for _ in range(8)]
+        async with asyncio.timeout(WITHIN_SECONDS):
+            while met.total() < 100:
+                await asyncio.wait(knocking, timeout=0.01)
+            process.send_signal(signal.SIGTERM)
+            await asyncio.gather(*knocking)
+
+    assert set(met) == {"HTTP/1.1 200"}, met

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 import time
@@ -114,9 +115,30 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._leave and self._leave.has_begun:
             for server in self.servers:
-                server.close()
+                await self._close_the_door(server)
             await asyncio.sleep(LET_IN_SECONDS)  # Who was let in last has not yet been heard.
         await super().shutdown(sockets)
+
+    async def _close_the_door(self, server: asyncio.Server) -> None:
+        """Lets in who is connected and not yet accepted: the proxy may have sent its request by then."""
+        doors = [socket.socket(fileno=os.dup(door.fileno())) for door in server.sockets]
+        server.close()
+        let_in = []
+        for door in doors:
+            with door, suppress(BlockingIOError):
+                door.setblocking(False)
+                while True:
+                    let_in.append(door.accept()[0])
+        for connection in let_in:
+            connection.setblocking(False)
+            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
+
+    def _protocol(self) -> asyncio.Protocol:
+        kind: Any = self.config.http_protocol_class
+        protocol: asyncio.Protocol = kind(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
 
     @property
     def port(self) -> int:
