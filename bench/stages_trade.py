@@ -37,27 +37,25 @@ from tuan.story import Buyer, await_status, get, pay, place_order, sign_in
 from tuan.up import SERVICES, build_parts, load_demo, migrate_all, serve
 
 WARM_TEAMS = 10
-AWAITED = {
-    "an order is placed": (api, "place_order"),
-    "… it is saved": (checkout, "_save"),
-    "… a seat is locked, over HTTP": (checkout, "_hold_seat"),
-    "… … in the market: by memory, in one trip": (market, "lock_alone"),
-    "… … in the market: the long way": (market, "lock_seats"),
-    "… its payment opens": (checkout, "_open_payment"),
-    "the page to the cashier is made": (hand_over, "way_to_pay"),
-    "a notify is taken": (hooks, "take_notify"),
-    "… it is judged and booked": (paid, "_judge"),
-    "a seat is settled": (worker, "settle"),
-    "… over HTTP": (MarketClient, "settle"),
-    "… … in the market": (market, "settle_seats"),
-    "a team's webhook is sent": (Post, "deliver"),
-    "… it is taken": (hooks, "take_team_formed"),
-    "an order is delivered": (worker, "fulfil"),
+STEPS = {
+    "an order is placed": (awaited, api, "place_order"),
+    "… it is saved": (awaited, checkout, "_save"),
+    "… a seat is locked, over HTTP": (awaited, checkout, "_hold_seat"),
+    "… … in the market: by memory, in one trip": (awaited, market, "lock_alone"),
+    "… … in the market: the long way": (awaited, market, "lock_seats"),
+    "… its payment opens": (awaited, checkout, "_open_payment"),
+    "the page to the cashier is made": (awaited, hand_over, "way_to_pay"),
+    "… signed (RSA)": (timed, alipay, "sign"),
+    "a notify is taken": (awaited, hooks, "take_notify"),
+    "… verified (RSA)": (timed, alipay_signing, "verifies"),
+    "… it is judged and booked": (awaited, paid, "_judge"),
+    "a seat is settled": (awaited, worker, "settle"),
+    "… over HTTP": (awaited, MarketClient, "settle"),
+    "… … in the market": (awaited, market, "settle_seats"),
+    "a team's webhook is sent": (awaited, Post, "deliver"),
+    "… it is taken": (awaited, hooks, "take_team_formed"),
+    "an order is delivered": (awaited, worker, "fulfil"),
 }
-TIMED = {"… signed (RSA)": (alipay, "sign"), "… verified (RSA)": (alipay_signing, "verifies")}
-ORDER = [*AWAITED]
-ORDER.insert(ORDER.index("a notify is taken"), "… signed (RSA)")
-ORDER.insert(ORDER.index("a notify is taken") + 1, "… verified (RSA)")
 
 
 def counted(calls: Counter[str], name: str, of: Callable[..., Any]) -> Callable[..., Any]:
@@ -76,10 +74,9 @@ async def run(server: str, home: Path, teams: int) -> None:
     await load_demo(url, databases, keyring)
     spent, calls, listening = defaultdict[str, float](float), Counter[str](), asyncio.Event()
     with ExitStack() as stack:
-        for steps, clocked in ((AWAITED, awaited), (TIMED, timed)):
-            for name, (owner, attribute) in steps.items():
-                clock = clocked(spent, name, getattr(owner, attribute))
-                stack.enter_context(patch.object(owner, attribute, counted(calls, name, clock)))
+        for name, (clocked, owner, attribute) in STEPS.items():
+            clock = clocked(spent, name, getattr(owner, attribute))
+            stack.enter_context(patch.object(owner, attribute, counted(calls, name, clock)))
         parts = build_parts(url, databases, keyring)
         serving = asyncio.create_task(
             serve(parts, host="127.0.0.1", port=port, proxy=Proxy(), announce=listening.set)
@@ -117,7 +114,7 @@ async def trades(url: str, teams: int) -> None:
 
 def show(spent: Spent, calls: Counter[str], trades: int) -> None:
     print("| step | times a trade | µs each |\n|---|---|---|")
-    for name in ORDER:
+    for name in STEPS:
         each = f"{1e6 * spent[name] / calls[name]:.0f}" if calls[name] else "–"
         print(f"| {name} | {calls[name] / trades:.2f} | {each} |")
 

@@ -4,6 +4,7 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
@@ -67,16 +68,16 @@ def questions(market: MarketSettings | None, mall: MallSettings | None, folder: 
         if settings:
             yield from _of_database(service, settings.database_url)
             if pooler := settings.pooler_url:
-                yield Question(about=f"{service}'s pooler", ask=lambda url=pooler: _limits(url))  # type: ignore[misc]
+                yield Question(about=f"{service}'s pooler", ask=partial(_limits, pooler))
     if mall:
         yield from _of_keys(mall)
         yield Question(about="market", ask=lambda: _knows_our_key(mall))
         for name, url in _gateways(mall):
-            yield Question(about=f"{name} is reached", ask=lambda url=url: _reached(url))  # type: ignore[misc]
+            yield Question(about=f"{name} is reached", ask=partial(_reached, url))
         yield Question(about="gateways reach us", ask=lambda: _is_public(mall.public_url))
     for service, given in (("market", market), ("mall", mall)):
         if given and (url := given.rabbit_url.get_secret_value()):
-            yield Question(about=f"{service}'s broker", ask=lambda url=url: _speaks(url))  # type: ignore[misc]
+            yield Question(about=f"{service}'s broker", ask=partial(_speaks, url))
     yield Question(about="disk", ask=lambda: _has_room(folder))
 
 
